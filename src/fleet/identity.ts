@@ -1,0 +1,84 @@
+import { field, type GatewayId, parseValue, type Source, safeName, stored, z } from './parse.ts'
+
+/** What this machine says of itself: `state.json`, and without repository and secrets `identity.json`. */
+export type Identity = {
+  readonly gatewayId: GatewayId
+  readonly name: string
+  /** 1..9999; 0 means this machine never leads. */
+  readonly leadNumber: number
+  readonly ip: string
+  readonly sshUser: string
+  /** Port of this machine's own sshd. */
+  readonly sshPort: number
+  readonly version: string
+  /** UTC, ISO 8601. */
+  readonly registeredAt: string
+  readonly githubRepo: string | null
+  /** Raised at each setup; of two claims about one machine the higher wins. */
+  readonly incarnation: number
+  /** SHA256 fingerprint of this machine's clan key, once made. */
+  readonly clanKey?: string
+}
+
+/** What a machine tells another about itself; everything beyond the id may be missing on old machines. */
+export type PublicIdentity = Pick<Identity, 'gatewayId' | 'name' | 'leadNumber' | 'sshUser' | 'version'> &
+  Partial<Pick<Identity, 'clanKey' | 'incarnation' | 'sshPort'>>
+
+const stateFile = z.looseObject({
+  gatewayId: field.gatewayId,
+  name: z.catch(z.string(), ''),
+  leadNumber: stored.leadNumber,
+  ip: z.catch(z.string(), ''),
+  sshUser: field.sshUser,
+  sshPort: z.catch(field.port, 22),
+  version: stored.shortText,
+  registeredAt: stored.shortText,
+  githubRepo: stored.optionalText,
+  incarnation: stored.count,
+  clanKey: z.catch(z.optional(z.string()), undefined),
+})
+
+/**
+ * Read `state.json`, our own or the bash version's; unknown keys stay on the object and are written back.
+ *
+ * @throws {ClawError} `damaged-state` if id or login name are missing or not allowed
+ */
+export function parseIdentity(value: unknown, source: Source): Identity {
+  const state = parseValue(stateFile, value, source, 'damaged-state')
+  const { clanKey, ...rest } = state
+  return { ...rest, name: safeName(state.name, state.gatewayId), ...(clanKey === undefined ? {} : { clanKey }) }
+}
+
+const publicFile = z.object({
+  gatewayId: field.gatewayId,
+  name: z.catch(z.string(), ''),
+  leadNumber: stored.leadNumber,
+  sshUser: z.catch(field.sshUser, ''),
+  sshPort: z.catch(z.optional(field.port), undefined),
+  version: stored.shortText,
+  incarnation: z.catch(z.optional(z.number()), undefined),
+  clanKey: z.catch(z.optional(z.string()), undefined),
+})
+
+/**
+ * Read what another machine says of itself. Only the known keys pass; they are hostile until here.
+ *
+ * @throws {ClawError} `bad-answer` without a valid gateway id
+ */
+export function parsePublicIdentity(value: unknown, source: Source): PublicIdentity {
+  const claim = parseValue(publicFile, value, source, 'bad-answer')
+  const { sshPort, incarnation, clanKey, ...rest } = claim
+  return {
+    ...rest,
+    name: safeName(claim.name, claim.gatewayId),
+    ...(sshPort === undefined ? {} : { sshPort }),
+    ...(incarnation === undefined ? {} : { incarnation }),
+    ...(clanKey === undefined || clanKey.length > 64 ? {} : { clanKey }),
+  }
+}
+
+/** The part of an identity that other machines may read; the peer's gate prints it with every ack. */
+export function publicPart(self: Identity): PublicIdentity {
+  const { gatewayId, name, leadNumber, sshUser, sshPort, version, incarnation, clanKey } = self
+  return { gatewayId, name, leadNumber, sshUser, sshPort, version, incarnation, ...(clanKey === undefined ? {} : { clanKey }) }
+}

@@ -1,0 +1,128 @@
+import * as z from 'zod/mini'
+import { ClawError, type ErrorCode } from './error.ts'
+
+// Compiling validators with `new Function` costs more than it saves in programs that live for 100 ms.
+z.config({ jitless: true })
+
+export type GatewayId = string & { readonly __brand: 'GatewayId' }
+
+const GATEWAY_ID = /^[A-Za-z0-9]([A-Za-z0-9._-]{0,62}[A-Za-z0-9])?$/
+// C0, DEL, C1, zero-width and bidi controls, line and paragraph separators, byte order mark, lone surrogates.
+// biome-ignore lint/suspicious/noControlCharactersInRegex: refusing them is the point
+const UNSAFE = /[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]|\p{Cs}/u
+
+/** True for text without control, zero-width, bidi or unpaired surrogate characters. */
+export const isSafeText = (text: string): boolean => !UNSAFE.test(text)
+
+/** True for an id that can name a file and a shell word: letters, digits, `.`, `_`, `-`, 1 to 64 long, no `..`. */
+export const isGatewayId = (text: string): text is GatewayId => GATEWAY_ID.test(text) && !text.includes('..')
+
+/** Ids are unique regardless of case: this is what to compare and to index by. */
+export const idKey = (id: string): string => id.toLowerCase()
+
+const gatewayId = z.custom<GatewayId>(value => typeof value === 'string' && isGatewayId(value), {
+  error: '1 to 64 of letters, digits, ".", "_" and "-", beginning and ending with a letter or digit, without ".."',
+})
+const name = z.string().check(
+  z.refine(text => text.trim().length > 0 && [...text].length <= 64 && isSafeText(text), {
+    error: '1 to 64 characters of any language, without control or text-direction characters',
+  }),
+)
+const sshUser = z.string().check(
+  // A leading "-" would become an option of ssh; "@", ":" and spaces would change the target.
+  z.refine(text => /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,31}\$?$/.test(text), {
+    error: 'a login name: 1 to 32 of letters, digits, "_", "." and "-", not beginning with "-"',
+  }),
+)
+const host = z.string().check(
+  z.refine(text => /^[A-Za-z0-9]([A-Za-z0-9.:_-]{0,252}[A-Za-z0-9])?$/.test(text), {
+    error: 'an IP address or a host name, not beginning with "-"',
+  }),
+)
+
+/** Validators for the values people type and machines send; each carries its own "what is allowed". */
+export const field = {
+  gatewayId,
+  name,
+  sshUser,
+  host,
+  leadNumber: wholeNumber(1, 9999),
+  port: wholeNumber(1, 65_535),
+}
+
+/** A whole number between two bounds, both allowed. */
+export function wholeNumber(min: number, max: number) {
+  return z
+    .number()
+    .check(z.refine(n => Number.isSafeInteger(n) && n >= min && n <= max, { error: `a whole number from ${min} to ${max}` }))
+}
+
+/** One of a few words. */
+export function oneOf<const T extends readonly [string, ...string[]]>(words: T) {
+  return z.enum(words, { error: `one of ${words.map(word => `"${word}"`).join(', ')}` })
+}
+
+/**
+ * Lenient readers for files that an older or the bash version wrote: what is missing or odd gets its neutral
+ * value instead of stopping the program.
+ */
+export const stored = {
+  leadNumber: z.catch(wholeNumber(0, 9999), 0),
+  count: z.catch(wholeNumber(0, Number.MAX_SAFE_INTEGER), 0),
+  flag: z.catch(z.boolean(), false),
+  time: z.catch(z.nullable(z.string().check(z.refine(text => !Number.isNaN(Date.parse(text))))), null),
+  shortText: z.catch(z.string().check(z.refine(text => text.length <= 64 && isSafeText(text))), ''),
+  // The bash version wrote the word "null" where jq had nothing.
+  optionalText: z.catch(z.nullable(z.string().check(z.refine(text => text !== 'null' && text !== ''))), null),
+}
+
+/** Make a display name of any text: unsafe characters out, at most 64 code points, `fallback` when nothing is left. */
+export function safeName(text: string, fallback: string): string {
+  const clean = [...text.replace(new RegExp(UNSAFE.source, 'gu'), '')].slice(0, 64).join('').trim()
+  return clean === '' ? fallback : clean
+}
+
+/** Where a value came from, for the message: `--lead`, `peers/x.json: leadNumber`. */
+export type Source = string
+
+/**
+ * Check one value against one validator.
+ *
+ * @throws {ClawError} `code` with one line: what was given, where, what is allowed
+ */
+export function parseValue<T extends z.core.$ZodType>(
+  schema: T,
+  value: unknown,
+  source: Source,
+  code: ErrorCode = 'bad-input',
+): z.core.output<T> {
+  const result = z.safeParse(schema, value)
+  if (result.success) return result.data
+  const issue = result.error.issues[0]
+  const at = issue === undefined || issue.path.length === 0 ? source : `${source}: ${issue.path.map(String).join('.')}`
+  throw new ClawError(code, `Cannot use ${quoteValue(valueAt(value, issue?.path ?? []))} for ${at}: it must be ${allowed(issue)}`)
+}
+
+/** Text of a whole number, as typed on a command line. `Number('')` and `Number('1e3')` are too generous. */
+export function parseWholeNumber(text: string, min: number, max: number, source: Source): number {
+  return parseValue(wholeNumber(min, max), /^\d{1,15}$/.test(text) ? Number(text) : text, source)
+}
+
+/** Show any value in a message: JSON, control characters escaped, at most 80 characters. */
+export function quoteValue(value: unknown): string {
+  const json = typeof value === 'string' || value === undefined ? JSON.stringify(value ?? null) : (JSON.stringify(value) ?? 'null')
+  const visible = json.replace(new RegExp(UNSAFE.source, 'gu'), c => `\\u${c.codePointAt(0)?.toString(16).padStart(4, '0')}`)
+  return visible.length > 80 ? `${visible.slice(0, 77)}...` : visible
+}
+
+function allowed(issue: z.core.$ZodIssue | undefined): string {
+  if (issue === undefined) return 'something else'
+  if (issue.code === 'invalid_type') return issue.expected === 'object' ? 'a JSON object' : `a ${issue.expected}`
+  return issue.message
+}
+
+function valueAt(value: unknown, path: readonly PropertyKey[]): unknown {
+  return path.reduce<unknown>((at, key) => (typeof at === 'object' && at !== null ? Reflect.get(at, key) : undefined), value)
+}
+
+export { z }

@@ -1,0 +1,70 @@
+import type { ClawError } from '../fleet/error.ts'
+import type { FleetEvent } from '../fleet/event.ts'
+import type { Identity } from '../fleet/identity.ts'
+import type { GatewayId } from '../fleet/parse.ts'
+import type { Candidate, Peer } from '../fleet/peer.ts'
+
+/**
+ * Where one machine keeps what it knows of the fleet.
+ *
+ * Promises of every backend: a change that returned is durable and seen by every later read, from any process;
+ * of two writes to one peer the later wins, and a change is computed from the record it replaces, so no update
+ * is lost; two writers of two peers lose neither. What cannot be read or written is `store-unavailable`.
+ */
+export type FleetStore = AsyncDisposable & {
+  /** @returns undefined before the first setup. @throws {ClawError} `damaged-state` */
+  self(): Promise<Identity | undefined>
+  saveSelf(self: Identity): Promise<void>
+
+  /** Every enrolled peer, in no order. A damaged record does not hide the others: it is reported beside them. */
+  peers(): Promise<PeersReading>
+
+  /**
+   * Read, change and write peers as one step. Nobody else writes in between, so `change` must be quick and pure.
+   * Nothing is written when it throws, and only what it returns is: peers it leaves out stay as they are.
+   *
+   * @param change  from every enrolled peer to those to write; a new id enrols a peer
+   * @returns what was written
+   */
+  changePeers(change: (peers: readonly Peer[]) => readonly Peer[]): Promise<readonly Peer[]>
+
+  /** @returns false when there was no such peer. */
+  removePeer(id: GatewayId): Promise<boolean>
+
+  candidates(): Promise<readonly Candidate[]>
+
+  /**
+   * Replace or add candidates; beyond `MAX_CANDIDATES` the ones not seen for longest go. An enrolled id is refused
+   * silently: discovery never touches a peer.
+   */
+  saveCandidates(seen: readonly Candidate[]): Promise<void>
+
+  /** Record what happened; durable with the change that caused it, in order. */
+  recordEvents(events: readonly FleetEvent[]): Promise<void>
+
+  /** The newest events, newest first. */
+  events(limit: number): Promise<readonly FleetEvent[]>
+
+  /** Remember that a program finished a run here, and what it found; the latest run of each program is kept. */
+  recordRun(run: Run): Promise<void>
+  lastRun(program: string): Promise<Run | undefined>
+}
+
+export type PeersReading = {
+  readonly peers: readonly Peer[]
+  /** One `damaged-state` error per record that could not be read, naming its path. */
+  readonly damaged: readonly ClawError[]
+}
+
+/** One finished run of one program. */
+export type Run = {
+  readonly program: string
+  /** UTC, ISO 8601. */
+  readonly startedAt: string
+  readonly finishedAt: string
+  /** The program's own result, as `--json` prints it; shown again to a second caller that waited. */
+  readonly result: unknown
+}
+
+/** Seen machines kept at most; a flood of invented ones costs no more disk than this. */
+export const MAX_CANDIDATES = 256
