@@ -1,0 +1,51 @@
+import { homedir } from 'node:os'
+import { join, resolve } from 'node:path'
+
+/** Absolute paths of everything kept on one machine. */
+export type HomePaths = {
+  readonly home: string
+  readonly state: string
+  readonly identity: string
+  readonly config: string
+  readonly fleet: string
+  readonly peers: string
+  readonly candidates: string
+  readonly keys: string
+  /** Private clan key; the public one has `.pub` appended. */
+  readonly clanKey: string
+  readonly knownHosts: string
+  readonly bin: string
+  readonly logs: string
+  readonly eventsLog: string
+  readonly locks: string
+  readonly journal: string
+  readonly backups: string
+}
+
+/**
+ * Where this machine's home is: `--home`, else `CLAW_CLAN_HOME`, else `~/.openclaw/claw-clan`.
+ *
+ * cron may start us without HOME; the password database then says where the user lives.
+ */
+export function homePaths(given?: string, env: NodeJS.ProcessEnv = process.env): HomePaths {
+  const home = resolve(given ?? (env.CLAW_CLAN_HOME || join(homedir(), '.openclaw', 'claw-clan')))
+  const at = (...parts: string[]) => join(home, ...parts)
+  return {
+    home,
+    state: at('state.json'),
+    identity: at('identity.json'),
+    config: at('config.json'),
+    fleet: at('fleet.json'),
+    peers: at('peers'),
+    candidates: at('candidates'),
+    keys: at('keys'),
+    clanKey: at('keys', 'id_ed25519'),
+    knownHosts: at('known_hosts'),
+    bin: at('bin'),
+    logs: at('logs'),
+    eventsLog: at('logs', 'events.log'),
+    locks: at('locks'),
+    journal: at('journal.db'),
+    backups: at('backups'),
+  }
+}
