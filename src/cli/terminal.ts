@@ -1,0 +1,61 @@
+import { styleText } from 'node:util'
+
+type Style = Parameters<typeof styleText>[0]
+
+/** The two streams as a program may use them: stdout carries the result, stderr everything else. */
+export type Terminal = {
+  /** A person looks at stdout. */
+  readonly isTty: boolean
+  /** A person can be asked. */
+  readonly canAsk: boolean
+  readonly columns: number
+  /** Colour text for stdout; the text itself where stdout is no terminal or NO_COLOR is set. */
+  readonly paint: (style: Style, text: string) => string
+  /** Show one changing line while work goes on; nothing unless stderr is a terminal. Empty text clears it. */
+  readonly progress: (text: string) => void
+  /** One line of diagnostics. */
+  readonly warn: (line: string) => void
+}
+
+export type TerminalOptions = { readonly quiet: boolean; readonly program: string; readonly json: boolean }
+
+export function openTerminal({ quiet, program, json }: TerminalOptions): Terminal {
+  const isTty = process.stdout.isTTY === true
+  const showsProgress = process.stderr.isTTY === true && !quiet
+  const colours = isTty && !json && !process.env['NO_COLOR'] && process.env['TERM'] !== 'dumb'
+  let shown = false
+  const progress = (text: string) => {
+    if (!showsProgress || (text === '' && !shown)) return
+    shown = text !== ''
+    process.stderr.write(`\r\u001b[K${printable(text).slice(0, (process.stderr.columns ?? 80) - 1)}`)
+  }
+  return {
+    isTty,
+    canAsk: isTty && process.stdin.isTTY === true,
+    columns: process.stdout.columns ?? 80,
+    paint: (style, text) => (colours ? styleText(style, text, { validateStream: false }) : text),
+    progress,
+    warn: line => {
+      progress('')
+      process.stderr.write(`${program}: ${printable(line)}\n`)
+    },
+  }
+}
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: these are what must not reach a terminal
+const UNPRINTABLE = /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]|\p{Cs}/gu
+
+/** Make text from anywhere safe to print: control, zero-width and bidi characters become visible escapes. */
+export const printable = (text: string): string =>
+  text.replace(UNPRINTABLE, c => {
+    const code = c.codePointAt(0) ?? 0
+    return code < 0x100 ? `\\x${code.toString(16).padStart(2, '0')}` : `\\u${code.toString(16).padStart(4, '0')}`
+  })
+
+const ZERO = /\p{Mn}|\p{Me}|\p{Cf}/u
+const WIDE =
+  /[\u1100-\u115f\u2e80-\u303e\u3041-\ua4cf\ua960-\ua97f\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6\u{1f300}-\u{1faff}\u{20000}-\u{3fffd}]|\p{Emoji_Presentation}/u
+
+/** Columns a text takes on a terminal: East Asian wide and emoji count two, combining marks none. */
+export const widthOf = (text: string): number =>
+  [...text].reduce((sum, c) => sum + (ZERO.test(c) ? 0 : WIDE.test(c) ? 2 : 1), 0)
