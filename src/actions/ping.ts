@@ -1,0 +1,158 @@
+import type { Clock } from '../adapters/clock.ts'
+import { ClawError } from '../fleet/error.ts'
+import type { FleetEvent } from '../fleet/event.ts'
+import { type Change, isSelfSuspect, judge } from '../fleet/health.ts'
+import { type Identity, type PublicIdentity, publicPart } from '../fleet/identity.ts'
+import { leaderOf } from '../fleet/leader.ts'
+import { nearest } from '../fleet/nearest.ts'
+import { type GatewayId, idKey } from '../fleet/parse.ts'
+import { byLeadNumber, type Peer } from '../fleet/peer.ts'
+import type { ProbeOutcome } from '../fleet/probe.ts'
+import { roundEvents } from '../fleet/round.ts'
+import type { Settings } from '../fleet/settings.ts'
+import type { FleetStore } from '../store/store.ts'
+
+/** At most this many logins are under way at once; more would only queue in the servers. */
+export const MAX_LOGINS = 32
+
+export type PingDeps = {
+  readonly self: Identity
+  readonly store: Pick<FleetStore, 'peers' | 'changePeers' | 'recordEvents' | 'lastRun'>
+  readonly clock: Pick<Clock, 'now' | 'monotonicMs'>
+  readonly settings: Pick<Settings, 'offlineThresholdPings'>
+  /** Never throws for a peer that is merely down. */
+  readonly probe: (peer: Peer) => Promise<ProbeOutcome>
+  /** Asked only when everybody missed: does our own interface or router fail? */
+  readonly ownNetworkFails: () => Promise<boolean>
+  readonly onProgress: (done: number, total: number) => void
+}
+
+/** One peer's line of the result; the keys are a public interface. */
+export type PingedPeer = {
+  readonly gatewayId: GatewayId
+  readonly name: string
+  readonly outcome: ProbeOutcome['kind']
+  readonly reason: string | null
+  readonly detail: string | null
+  readonly status: Peer['status']
+  readonly change: Change
+  readonly missedPings: number
+  readonly responseMs: number | null
+  readonly leadNumber: number
+}
+
+export type PingResult = {
+  readonly self: PublicIdentity
+  readonly leader: GatewayId | null
+  readonly selfSuspect: boolean
+  readonly durationMs: number
+  readonly peers: readonly PingedPeer[]
+  /** Peer records that could not be read: paths and what became of them. */
+  readonly damaged: readonly string[]
+}
+
+type Probed = { readonly peer: Peer; readonly outcome: ProbeOutcome; readonly at: Date }
+
+/**
+ * Probe enrolled peers once, all at the same time, record what was learned, and report it.
+ *
+ * Peers that answered last time go first, so that known dead ones delay nobody's result. The verdict is folded into
+ * each record as it stands when the round is stored, not as it was when the round began.
+ *
+ * @param only  gateway ids to probe, regardless of case; every enrolled peer when absent
+ * @throws {ClawError} `unknown-peer` with the nearest known ids; `store-unavailable`
+ */
+export async function pingFleet(deps: PingDeps, only?: readonly string[]): Promise<PingResult> {
+  const started = deps.clock.monotonicMs()
+  const { peers, damaged } = await deps.store.peers()
+  const chosen = choose(peers, only).toSorted((a, b) => a.missedPings - b.missedPings)
+  const probed = await probeAll(chosen, deps)
+  const alone = probed.length > 0 && isSelfSuspect(probed, true)
+  const selfSuspect = alone && (await deps.ownNetworkFails())
+  const { peers: judged, leader } = await record(deps, probed, selfSuspect)
+  return {
+    self: publicPart(deps.self),
+    leader: leader ?? null,
+    selfSuspect,
+    durationMs: Math.round(deps.clock.monotonicMs() - started),
+    peers: judged.toSorted(byLeadNumber),
+    damaged: damaged.map(error => error.message),
+  }
+}
+
+function choose(peers: readonly Peer[], only: readonly string[] | undefined): readonly Peer[] {
+  if (only === undefined) return peers
+  const known = new Map(peers.map(peer => [idKey(peer.gatewayId), peer]))
+  const chosen = only.map(id => known.get(idKey(id)) ?? unknownPeer(id, peers))
+  return [...new Set(chosen)]
+}
+
+/** @throws {ClawError} always: `unknown-peer`, naming the nearest known ids. */
+export function unknownPeer(id: string, peers: readonly Peer[]): never {
+  const ids = peers.map(peer => peer.gatewayId)
+  const close = nearest(id, ids)
+  const known = ids.length === 0 ? 'no peer is enrolled' : `known are ${ids.toSorted().slice(0, 8).join(', ')}`
+  throw new ClawError('unknown-peer', `No enrolled peer "${id}": ${known}`, {
+    hint: close.length === 0 ? 'Run "claw-status" for the list' : `Did you mean ${close.join(' or ')}?`,
+  })
+}
+
+async function probeAll(peers: readonly Peer[], { probe, clock, onProgress }: PingDeps): Promise<readonly Probed[]> {
+  const waiting = peers.values()
+  const probed: Probed[] = []
+  onProgress(0, peers.length)
+  const worker = async () => {
+    for (const peer of waiting) {
+      const at = clock.now()
+      probed.push({ peer, outcome: await probe(peer), at })
+      onProgress(probed.length, peers.length)
+    }
+  }
+  await Promise.all(Array.from({ length: Math.min(MAX_LOGINS, peers.length) }, worker))
+  return probed
+}
+
+async function record(deps: PingDeps, probed: readonly Probed[], selfSuspect: boolean) {
+  const { self, store, settings, clock } = deps
+  const outcomes = new Map(probed.map(({ peer, ...probe }) => [idKey(peer.gatewayId), probe]))
+  let lines: PingedPeer[] = []
+  let events: readonly FleetEvent[] = []
+  let leader: GatewayId | undefined
+  const lastLeader = await leaderOfLastRound(store)
+  await store.changePeers(current => {
+    const verdicts = current.flatMap(peer => {
+      const probe = outcomes.get(idKey(peer.gatewayId))
+      if (probe === undefined) return []
+      const verdict = selfSuspect ? { peer, change: 'none' as const } : judge(peer, probe.outcome, probe.at, settings.offlineThresholdPings)
+      return [{ before: peer, outcome: probe.outcome, ...verdict }]
+    })
+    const judged = new Map(verdicts.map(({ peer }) => [peer.gatewayId, peer]))
+    leader = leaderOf({ self, peers: current.map(peer => judged.get(peer.gatewayId) ?? peer) })
+    const before = lastLeader ?? leaderOf({ self, peers: current })
+    events = roundEvents({ verdicts, selfSuspect, leader, before }, clock.now())
+    lines = verdicts.map(({ peer, outcome, change }) => line(peer, outcome, change))
+    return verdicts.map(({ peer }) => peer)
+  })
+  if (events.length > 0) await store.recordEvents(events)
+  return { peers: lines, leader }
+}
+
+async function leaderOfLastRound(store: PingDeps['store']): Promise<GatewayId | null | undefined> {
+  const result = (await store.lastRun('claw-ping'))?.result
+  return typeof result === 'object' && result !== null && 'leader' in result ? (result.leader as GatewayId | null) : undefined
+}
+
+function line(peer: Peer, outcome: ProbeOutcome, change: Change): PingedPeer {
+  return {
+    gatewayId: peer.gatewayId,
+    name: peer.name,
+    outcome: outcome.kind,
+    reason: outcome.kind === 'ack' ? null : outcome.reason,
+    detail: outcome.kind === 'ack' ? null : outcome.detail,
+    status: peer.status,
+    change,
+    missedPings: peer.missedPings,
+    responseMs: outcome.kind === 'ack' ? Math.round(outcome.responseMs) : null,
+    leadNumber: peer.leadNumber,
+  }
+}
