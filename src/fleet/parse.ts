@@ -40,12 +40,20 @@ const host = z.string().check(
   }),
 )
 
+const repository = z.string().check(
+  // A leading "-" would become an option of git; what git may fetch from is checked again before it does.
+  z.refine(text => /^[A-Za-z0-9/~.][\x21-\x7e]{0,1023}$/.test(text), {
+    error: 'a git address such as git@host:owner/skills.git, https://... or a path, without spaces',
+  }),
+)
+
 /** Validators for the values people type and machines send; each carries its own "what is allowed". */
 export const field = {
   gatewayId,
   name,
   sshUser,
   host,
+  repository,
   leadNumber: wholeNumber(1, 9999),
   port: wholeNumber(1, 65_535),
 }
