@@ -6,7 +6,9 @@ import { rolldown } from 'rolldown'
 
 const root = join(import.meta.dirname, '..')
 const dist = join(root, 'dist')
-const { bin } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { bin: Record<string, string> }
+const { bin } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
+  bin: Record<string, string>
+}
 const programs = Object.values(bin).map(path => basename(path, '.js'))
 
 // ssh2 runs without them: its own addon and cpu-features only speed up ciphers that pings do not notice.
@@ -54,4 +56,6 @@ for (const name of programs) {
   chmodSync(starter, 0o755)
 }
 const bytes = output.reduce((sum, file) => sum + (file.type === 'chunk' ? file.code.length : 0), 0)
-process.stdout.write(`built ${programs.length} programs into dist/: ${output.length} files, ${Math.round(bytes / 1024)} kB\n`)
+process.stdout.write(
+  `built ${programs.length} programs into dist/: ${output.length} files, ${Math.round(bytes / 1024)} kB\n`,
+)

@@ -1,12 +1,10 @@
 import type { Clock } from '../adapters/clock.ts'
-import { ClawError } from '../fleet/error.ts'
 import type { FleetEvent } from '../fleet/event.ts'
 import { type Change, isSelfSuspect, judge } from '../fleet/health.ts'
 import { type Identity, type PublicIdentity, publicPart } from '../fleet/identity.ts'
 import { leaderOf } from '../fleet/leader.ts'
-import { nearest } from '../fleet/nearest.ts'
 import { type GatewayId, idKey } from '../fleet/parse.ts'
-import { byLeadNumber, type Peer } from '../fleet/peer.ts'
+import { byLeadNumber, findPeer, type Peer } from '../fleet/peer.ts'
 import type { ProbeOutcome } from '../fleet/probe.ts'
 import { roundEvents } from '../fleet/round.ts'
 import type { Settings } from '../fleet/settings.ts'
@@ -82,22 +80,13 @@ export async function pingFleet(deps: PingDeps, only?: readonly string[]): Promi
 
 function choose(peers: readonly Peer[], only: readonly string[] | undefined): readonly Peer[] {
   if (only === undefined) return peers
-  const known = new Map(peers.map(peer => [idKey(peer.gatewayId), peer]))
-  const chosen = only.map(id => known.get(idKey(id)) ?? unknownPeer(id, peers))
-  return [...new Set(chosen)]
+  return [...new Set(only.map(id => findPeer(peers, id)))]
 }
 
-/** @throws {ClawError} always: `unknown-peer`, naming the nearest known ids. */
-export function unknownPeer(id: string, peers: readonly Peer[]): never {
-  const ids = peers.map(peer => peer.gatewayId)
-  const close = nearest(id, ids)
-  const known = ids.length === 0 ? 'no peer is enrolled' : `known are ${ids.toSorted().slice(0, 8).join(', ')}`
-  throw new ClawError('unknown-peer', `No enrolled peer "${id}": ${known}`, {
-    hint: close.length === 0 ? 'Run "claw-status" for the list' : `Did you mean ${close.join(' or ')}?`,
-  })
-}
-
-async function probeAll(peers: readonly Peer[], { probe, clock, onProgress }: PingDeps): Promise<readonly Probed[]> {
+async function probeAll(
+  peers: readonly Peer[],
+  { probe, clock, onProgress }: PingDeps,
+): Promise<readonly Probed[]> {
   const waiting = peers.values()
   const probed: Probed[] = []
   onProgress(0, peers.length)
@@ -123,7 +112,9 @@ async function record(deps: PingDeps, probed: readonly Probed[], selfSuspect: bo
     const verdicts = current.flatMap(peer => {
       const probe = outcomes.get(idKey(peer.gatewayId))
       if (probe === undefined) return []
-      const verdict = selfSuspect ? { peer, change: 'none' as const } : judge(peer, probe.outcome, probe.at, settings.offlineThresholdPings)
+      const verdict = selfSuspect
+        ? { peer, change: 'none' as const }
+        : judge(peer, probe.outcome, probe.at, settings.offlineThresholdPings)
       return [{ before: peer, outcome: probe.outcome, ...verdict }]
     })
     const judged = new Map(verdicts.map(({ peer }) => [peer.gatewayId, peer]))
@@ -139,7 +130,9 @@ async function record(deps: PingDeps, probed: readonly Probed[], selfSuspect: bo
 
 async function leaderOfLastRound(store: PingDeps['store']): Promise<GatewayId | null | undefined> {
   const result = (await store.lastRun('claw-ping'))?.result
-  return typeof result === 'object' && result !== null && 'leader' in result ? (result.leader as GatewayId | null) : undefined
+  return typeof result === 'object' && result !== null && 'leader' in result
+    ? (result.leader as GatewayId | null)
+    : undefined
 }
 
 function line(peer: Peer, outcome: ProbeOutcome, change: Change): PingedPeer {

@@ -1,7 +1,8 @@
 import type { Clock } from '../adapters/clock.ts'
-import type { Identity } from '../fleet/identity.ts'
-import { field, type GatewayId, idKey, isGatewayId, parseValue, parseWholeNumber, safeName } from '../fleet/parse.ts'
 import { ClawError } from '../fleet/error.ts'
+import type { Identity } from '../fleet/identity.ts'
+import { field, type GatewayId, idKey, isGatewayId, parseValue, parseWholeNumber } from '../fleet/parse.ts'
+import { safeName } from '../fleet/text.ts'
 import type { FleetStore } from '../store/store.ts'
 
 /** What the owner typed; text, not yet checked. Absent means: keep what is there, or take the default. */
@@ -29,7 +30,9 @@ export type SetupDeps = {
   readonly facts: ComputerFacts
   readonly version: string
   /** Makes the clan key if there is none; returns its fingerprint. */
-  readonly ensureClanKey: (gatewayId: GatewayId) => Promise<{ readonly created: boolean; readonly fingerprint: string }>
+  readonly ensureClanKey: (
+    gatewayId: GatewayId,
+  ) => Promise<{ readonly created: boolean; readonly fingerprint: string }>
   /** Writes `bin/`; returns the paths written. */
   readonly writeLaunchers: () => readonly string[]
   /** Writes `config.json` with the main settings where there is none. @returns true when written */
@@ -56,7 +59,12 @@ export type SetupResult = {
  * @param takeDefaults  `--yes`: unanswered questions get their default instead of stopping
  * @throws {ClawError} `bad-input` for an answer that is not allowed; `missing-answer` naming the flags
  */
-export async function setUp(deps: SetupDeps, answers: SetupAnswers, takeDefaults: boolean, dryRun: boolean): Promise<SetupResult> {
+export async function setUp(
+  deps: SetupDeps,
+  answers: SetupAnswers,
+  takeDefaults: boolean,
+  dryRun: boolean,
+): Promise<SetupResult> {
   const current = await deps.store.self()
   const taken = await takenLeadNumbers(deps.store)
   const wanted = check(answers)
@@ -65,18 +73,29 @@ export async function setUp(deps: SetupDeps, answers: SetupAnswers, takeDefaults
   const same = current !== undefined && SETTLED.every(key => current[key] === facts[key])
   const draft: Identity = { ...current, ...facts, incarnation: (current?.incarnation ?? 0) + (same ? 0 : 1) }
   const plan = { firstTime: current === undefined, warnings: leadWarnings(draft, taken), dryRun }
-  if (dryRun) return { self: draft, changed: !same, clanKeyCreated: false, configWritten: false, launchers: [], ...plan }
+  if (dryRun)
+    return {
+      self: draft,
+      changed: !same,
+      clanKeyCreated: false,
+      configWritten: false,
+      launchers: [],
+      ...plan,
+    }
   const key = await deps.ensureClanKey(draft.gatewayId)
   const self: Identity = { ...draft, clanKey: key.fingerprint }
   const configWritten = await deps.ensureConfig()
   const launchers = deps.writeLaunchers()
-  if (!same || current.clanKey !== key.fingerprint || current.version !== deps.version) await deps.store.saveSelf(self)
+  if (!same || current.clanKey !== key.fingerprint || current.version !== deps.version)
+    await deps.store.saveSelf(self)
   return { self, changed: !same, clanKeyCreated: key.created, configWritten, launchers, ...plan }
 }
 
 const SETTLED = ['gatewayId', 'name', 'leadNumber', 'sshUser', 'sshPort', 'githubRepo'] as const
 
-type Wanted = Partial<Pick<Identity, 'gatewayId' | 'name' | 'leadNumber' | 'sshUser' | 'githubRepo' | 'sshPort'>>
+type Wanted = Partial<
+  Pick<Identity, 'gatewayId' | 'name' | 'leadNumber' | 'sshUser' | 'githubRepo' | 'sshPort'>
+>
 
 function check({ gatewayId, name, lead, sshUser, repo, port }: SetupAnswers): Wanted {
   return {
@@ -84,14 +103,21 @@ function check({ gatewayId, name, lead, sshUser, repo, port }: SetupAnswers): Wa
     ...(name === undefined ? {} : { name: parseValue(field.name, name, '--name') }),
     ...(lead === undefined ? {} : { leadNumber: parseWholeNumber(lead, 1, 9999, '--lead') }),
     ...(sshUser === undefined ? {} : { sshUser: parseValue(field.sshUser, sshUser, '--ssh-user') }),
-    ...(repo === undefined ? {} : { githubRepo: repo === '' ? null : parseValue(field.repository, repo, '--repo') }),
+    ...(repo === undefined
+      ? {}
+      : { githubRepo: repo === '' ? null : parseValue(field.repository, repo, '--repo') }),
     ...(port === undefined ? {} : { sshPort: parseWholeNumber(port, 1, 65_535, '--port') }),
   }
 }
 
 function requireAnswers(wanted: Wanted, current: Identity | undefined): void {
   if (current !== undefined) return
-  const flags = { gatewayId: '--gateway-id', name: '--name', leadNumber: '--lead', sshUser: '--ssh-user' } as const
+  const flags = {
+    gatewayId: '--gateway-id',
+    name: '--name',
+    leadNumber: '--lead',
+    sshUser: '--ssh-user',
+  } as const
   const missing = Object.entries(flags).filter(([key]) => !(key in wanted))
   if (missing.length === 0) return
   throw new ClawError('missing-answer', `Setup needs ${missing.map(([, flag]) => flag).join(', ')}`, {
@@ -99,7 +125,12 @@ function requireAnswers(wanted: Wanted, current: Identity | undefined): void {
   })
 }
 
-function withDefaults(wanted: Wanted, current: Identity | undefined, deps: SetupDeps, taken: ReadonlyMap<number, string>) {
+function withDefaults(
+  wanted: Wanted,
+  current: Identity | undefined,
+  deps: SetupDeps,
+  taken: ReadonlyMap<number, string>,
+) {
   const { facts, clock, version } = deps
   const gatewayId = wanted.gatewayId ?? current?.gatewayId ?? idFromHostname(facts.hostname)
   const leadNumber = current !== undefined && current.leadNumber > 0 ? current.leadNumber : lowestFree(taken)
@@ -119,14 +150,19 @@ function withDefaults(wanted: Wanted, current: Identity | undefined, deps: Setup
 /** A gateway id made of the host name: its first label, everything not allowed in an id replaced by "-". */
 export function idFromHostname(hostname: string): GatewayId {
   const label = hostname.split('.')[0] ?? ''
-  const id = label.replace(/[^A-Za-z0-9_-]+/g, '-').replace(/^[^A-Za-z0-9]+|[^A-Za-z0-9]+$/g, '').slice(0, 64)
+  const id = label
+    .replace(/[^A-Za-z0-9_-]+/g, '-')
+    .replace(/^[^A-Za-z0-9]+|[^A-Za-z0-9]+$/g, '')
+    .slice(0, 64)
   return isGatewayId(id) ? id : parseValue(field.gatewayId, 'this-machine', 'the host name')
 }
 
 async function takenLeadNumbers(store: SetupDeps['store']): Promise<ReadonlyMap<number, string>> {
   const { peers } = await store.peers()
   const others = [...peers, ...(await store.candidates())]
-  return new Map(others.filter(machine => machine.leadNumber > 0).map(machine => [machine.leadNumber, machine.gatewayId]))
+  return new Map(
+    others.filter(machine => machine.leadNumber > 0).map(machine => [machine.leadNumber, machine.gatewayId]),
+  )
 }
 
 function lowestFree(taken: ReadonlyMap<number, string>): number {
@@ -138,5 +174,7 @@ function lowestFree(taken: ReadonlyMap<number, string>): number {
 function leadWarnings(self: Identity, taken: ReadonlyMap<number, string>): readonly string[] {
   const holder = taken.get(self.leadNumber)
   if (holder === undefined || idKey(holder) === idKey(self.gatewayId)) return []
-  return [`Lead number ${self.leadNumber} is already used by ${holder}: the first of the two by id ranks higher`]
+  return [
+    `Lead number ${self.leadNumber} is already used by ${holder}: the first of the two by id ranks higher`,
+  ]
 }

@@ -27,6 +27,8 @@ export type StatusResult = {
   readonly peers: readonly (Peer & { readonly stale: boolean })[]
   readonly incidents: readonly never[]
   readonly pending: readonly never[]
+  /** Peer records that cannot be read, one line each; they are warnings too. */
+  readonly damaged: readonly string[]
   readonly warnings: readonly string[]
 }
 
@@ -53,6 +55,7 @@ export async function fleetStatus(deps: StatusDeps): Promise<StatusResult> {
     peers: peers.toSorted(byLeadNumber).map(peer => ({ ...peer, stale: isStale(peer.lastPingAttempt) })),
     incidents: [],
     pending: [],
+    damaged: damaged.map(error => error.message),
     warnings: [
       ...damaged.map(error => error.message),
       ...deps.settingsWarnings,
@@ -68,9 +71,14 @@ function roundOf(finishedAt: string, now: Date, stale: boolean): LastRound {
   return { finishedAt, ageSeconds, stale }
 }
 
-function scheduleWarnings(peers: number, last: LastRound | null, settings: StatusDeps['settings']): readonly string[] {
+function scheduleWarnings(
+  peers: number,
+  last: LastRound | null,
+  settings: StatusDeps['settings'],
+): readonly string[] {
   if (peers === 0 || last?.stale === false) return []
-  const since = last === null ? 'No ping round was ever recorded' : 'The last ping round is older than two intervals'
+  const since =
+    last === null ? 'No ping round was ever recorded' : 'The last ping round is older than two intervals'
   return [
     `${since}: the schedule (${settings.scheduler}, every ${settings.pingIntervalMinutes} min) is not running; "claw-ping" probes now`,
   ]
@@ -81,7 +89,10 @@ function leadNumberWarnings(self: Identity, peers: readonly Peer[]): readonly st
   const byNumber = Map.groupBy(machines, machine => machine.leadNumber)
   return [...byNumber]
     .filter(([, same]) => same.length > 1)
-    .map(([number, same]) => `Lead number ${number} is used by ${same.map(m => m.gatewayId).join(', ')}: the first by id ranks higher`)
+    .map(
+      ([number, same]) =>
+        `Lead number ${number} is used by ${same.map(m => m.gatewayId).join(', ')}: the first by id ranks higher`,
+    )
 }
 
 /** True when a person should look: somebody not online, stale standings, or a warning. */

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { connect } from 'node:net'
-import { networkInterfaces } from 'node:os'
+import { hostname, networkInterfaces } from 'node:os'
 import { runProgram } from './process.ts'
 
 /** How long an answering router needs at most; ours is one hop away. */
@@ -28,7 +28,9 @@ export function ownAddress(): string {
 /** The default route of /proc/net/route: destination 0, gateway as little-endian hex. */
 function routerOfLinux(): string | undefined {
   const routes = readProc('/proc/net/route').split('\n').slice(1)
-  const gateway = routes.map(line => line.split('\t')).find(([, destination]) => destination === '00000000')?.[2]
+  const gateway = routes
+    .map(line => line.split('\t'))
+    .find(([, destination]) => destination === '00000000')?.[2]
   if (gateway === undefined || !/^[0-9A-F]{8}$/i.test(gateway) || gateway === '00000000') return undefined
   return Buffer.from(gateway, 'hex').reverse().join('.')
 }
@@ -42,7 +44,9 @@ function readProc(file: string): string {
 }
 
 async function routerOfMac(): Promise<string | undefined> {
-  const { stdout } = await runProgram('/sbin/route', ['-n', 'get', 'default'], { timeoutMs: ROUTER_TIMEOUT_MS })
+  const { stdout } = await runProgram('/sbin/route', ['-n', 'get', 'default'], {
+    timeoutMs: ROUTER_TIMEOUT_MS,
+  })
   return /gateway: (\d+\.\d+\.\d+\.\d+)/.exec(stdout)?.[1]
 }
 
@@ -78,6 +82,18 @@ function reacts(router: string, port: number): Promise<boolean> {
 
 /** Linux's ARP table: flag 0x2 marks an entry that was answered. */
 function isNeighbour(router: string): boolean {
-  const entries = readProc('/proc/net/arp').split('\n').map(line => line.split(/\s+/))
+  const entries = readProc('/proc/net/arp')
+    .split('\n')
+    .map(line => line.split(/\s+/))
   return entries.some(([address, , flags]) => address === router && (Number(flags) & 2) !== 0)
+}
+
+/** The name its owner gave this computer: macOS keeps one beside the host name, elsewhere it is the host name. */
+export async function computerName(): Promise<string> {
+  const short = hostname().replace(/\.(local|lan|home)$/, '')
+  if (process.platform !== 'darwin') return short
+  const { code, stdout } = await runProgram('/usr/sbin/scutil', ['--get', 'ComputerName'], {
+    timeoutMs: 2_000,
+  })
+  return code === 0 && stdout.trim() !== '' ? stdout.trim() : short
 }

@@ -2,7 +2,8 @@ import { parseArgs } from 'node:util'
 import { VERSION } from '../adapters/version.ts'
 import { ClawError, type ErrorCode } from '../fleet/error.ts'
 import { nearest } from '../fleet/nearest.ts'
-import { openTerminal, printable, type Terminal } from './terminal.ts'
+import { printable } from '../fleet/text.ts'
+import { openTerminal, type Terminal } from './terminal.ts'
 
 /** One flag. `value` names what follows it in the help text; a flag without it is a switch. */
 export type Option = {
@@ -14,13 +15,21 @@ export type Option = {
 }
 export type Options = Readonly<Record<string, Option>>
 
-type Value<O extends Option> = O['type'] extends 'boolean' ? boolean : O extends { multiple: true } ? string[] : string
+type Value<O extends Option> = O['type'] extends 'boolean'
+  ? boolean
+  : O extends { multiple: true }
+    ? string[]
+    : string
 export type Values<O extends Options> = { readonly [K in keyof O]?: Value<O[K]> }
 
 /** Every program understands these. */
 const COMMON = {
   json: { type: 'boolean', help: 'Print one JSON document instead of text' },
-  home: { type: 'string', value: 'DIR', help: 'Use this home (default $CLAW_CLAN_HOME or ~/.openclaw/claw-clan)' },
+  home: {
+    type: 'string',
+    value: 'DIR',
+    help: 'Use this home (default $CLAW_CLAN_HOME or ~/.openclaw/claw-clan)',
+  },
   quiet: { type: 'boolean', short: 'q', help: 'Print nothing when there is nothing new' },
   help: { type: 'boolean', short: 'h', help: 'Show this text' },
   version: { type: 'boolean', help: 'Show the version' },
@@ -37,10 +46,16 @@ export type Run<O extends Options> = {
 }
 
 /** A run that was not made because another one is under way; the exit code is 0. */
-export type Skipped = { readonly skipped: { readonly program: string; readonly since: string; readonly message: string } }
+export type Skipped = {
+  readonly skipped: { readonly program: string; readonly since: string; readonly message: string }
+}
 
 /** What a render function may use besides the result. */
-export type View<O extends Options> = { readonly terminal: Terminal; readonly quiet: boolean; readonly options: Values<O> }
+export type View<O extends Options> = {
+  readonly terminal: Terminal
+  readonly quiet: boolean
+  readonly options: Values<O>
+}
 
 /** One program, or one subcommand of one. */
 export type Command<O extends Options, R> = {
@@ -91,7 +106,8 @@ export async function main<const O extends Options, R>(command: Command<O, R>): 
 /** As `main`, for a program with subcommands. */
 export async function mainGroup(group: CommandGroup): Promise<void> {
   const [word, ...rest] = process.argv.slice(2)
-  const chosen = word === undefined ? undefined : Object.hasOwn(group.commands, word) ? group.commands[word] : undefined
+  const chosen =
+    word === undefined ? undefined : Object.hasOwn(group.commands, word) ? group.commands[word] : undefined
   if (chosen !== undefined) {
     process.exitCode = await chosen.execute(rest)
   } else if (word === '--help' || word === '-h') {
@@ -109,7 +125,10 @@ export async function mainGroup(group: CommandGroup): Promise<void> {
 }
 
 /** Parse and run; every outcome ends as an exit code. */
-async function execute<O extends Options, R>(command: Command<O, R>, argv: readonly string[]): Promise<number> {
+async function execute<O extends Options, R>(
+  command: Command<O, R>,
+  argv: readonly string[],
+): Promise<number> {
   const json = argv.includes('--json')
   quietWhenReaderLeaves()
   try {
@@ -137,12 +156,15 @@ async function runParsed<O extends Options, R>(
     else if (!quiet) terminal.warn(result.skipped.message)
     return 0
   }
-  const text = json ? JSON.stringify({ schema: 1, ...result }, undefined, 2) : command.render(result, { terminal, quiet, options: values })
+  const text = json
+    ? JSON.stringify({ schema: 1, ...result }, undefined, 2)
+    : command.render(result, { terminal, quiet, options: values })
   if (text !== '') print(text)
   return command.exitCode?.(result, values) ?? 0
 }
 
-const isSkipped = (result: unknown): result is Skipped => typeof result === 'object' && result !== null && 'skipped' in result
+const isSkipped = (result: unknown): result is Skipped =>
+  typeof result === 'object' && result !== null && 'skipped' in result
 
 function parse<O extends Options, R>(command: Command<O, R>, argv: readonly string[]) {
   const options = { ...command.options, ...COMMON }
@@ -159,14 +181,23 @@ function usageError(error: unknown, name: string, known: readonly string[]): unk
   const hint = `Run "${name} --help"`
   const option = /'(-[^' ]+)/.exec(error.message)?.[1] ?? ''
   if (error.code === 'ERR_PARSE_ARGS_UNKNOWN_OPTION') {
-    const close = nearest(option, known.map(key => `--${key}`))
-    const guess = close.length === 0 ? `allowed are ${known.map(key => `--${key}`).join(', ')}` : `did you mean ${close.join(' or ')}?`
+    const close = nearest(
+      option,
+      known.map(key => `--${key}`),
+    )
+    const guess =
+      close.length === 0
+        ? `allowed are ${known.map(key => `--${key}`).join(', ')}`
+        : `did you mean ${close.join(' or ')}?`
     return new ClawError('bad-input', `Unknown option "${printable(option)}": ${guess}`, { hint })
   }
   return new ClawError('bad-input', printable(error.message.split(/[\n.] ?/)[0] ?? error.message), { hint })
 }
 
-function checkArity(command: Pick<Command<Options, unknown>, 'name' | 'arity' | 'operands'>, given: readonly string[]): void {
+function checkArity(
+  command: Pick<Command<Options, unknown>, 'name' | 'arity' | 'operands'>,
+  given: readonly string[],
+): void {
   const [least, most] = command.arity ?? [0, 0]
   if (given.length >= least && given.length <= most) return
   const usage = `${command.name}${command.operands === undefined ? '' : ` ${command.operands}`}`
@@ -189,10 +220,20 @@ const EXIT_CODES: Partial<Record<ErrorCode, number>> = {
 function report(error: unknown, program: string, json: boolean): number {
   const known = error instanceof ClawError
   const code = known ? error.code : 'bug'
-  const message = known ? error.message : error instanceof Error ? (error.stack ?? error.message) : String(error)
+  const message = known
+    ? error.message
+    : error instanceof Error
+      ? (error.stack ?? error.message)
+      : String(error)
   const hint = known ? error.hint : 'This is a fault of claw-clan: please report it with the lines above'
   if (json) {
-    print(JSON.stringify({ schema: 1, error: { code, message, ...(hint === undefined ? {} : { hint }) } }, undefined, 2))
+    print(
+      JSON.stringify(
+        { schema: 1, error: { code, message, ...(hint === undefined ? {} : { hint }) } },
+        undefined,
+        2,
+      ),
+    )
   } else {
     const next = hint === undefined ? '' : `\n  next: ${printable(hint)}`
     process.stderr.write(`${program}: ${printable(message)}${next}\n`)
@@ -212,7 +253,12 @@ function print(text: string): number {
   return 0
 }
 
-function helpText(command: Pick<Command<Options, unknown>, 'name' | 'summary' | 'operands' | 'options' | 'example' | 'failure'>): string {
+function helpText(
+  command: Pick<
+    Command<Options, unknown>,
+    'name' | 'summary' | 'operands' | 'options' | 'example' | 'failure'
+  >,
+): string {
   const options = { ...command.options, ...COMMON }
   const flags = Object.entries(options).map(([key, { value, short, help }]: [string, Option]) => {
     const flag = `${short === undefined ? '' : `-${short}, `}--${key}${value === undefined ? '' : ` ${value}`}`

@@ -1,4 +1,5 @@
-import { printable, type Terminal, widthOf } from './terminal.ts'
+import { printable } from '../fleet/text.ts'
+import { type Terminal, widthOf } from './terminal.ts'
 
 /** One cell: plain text, and how to paint it once its width is known. */
 export type Cell = { readonly text: string; readonly style?: Parameters<Terminal['paint']>[0] }
@@ -13,9 +14,13 @@ export function renderTable(
   terminal: Pick<Terminal, 'columns' | 'paint'>,
   shrinkable: readonly number[] = [],
 ): string {
-  const safe = rows.map(row => row.map(cell => ({ ...cell, text: printable(cell.text).replaceAll('\n', ' ') })))
+  const safe = rows.map(row =>
+    row.map(cell => ({ ...cell, text: printable(cell.text).replaceAll('\n', ' ') })),
+  )
   const count = Math.max(0, ...safe.map(row => row.length))
-  const widths = Array.from({ length: count }, (_, i) => Math.max(...safe.map(row => widthOf(row[i]?.text ?? ''))))
+  const widths = Array.from({ length: count }, (_, i) =>
+    Math.max(...safe.map(row => widthOf(row[i]?.text ?? ''))),
+  )
   let excess = widths.reduce((sum, width) => sum + width, 0) + 2 * (count - 1) - terminal.columns
   for (const column of shrinkable) {
     const width = widths[column] ?? 0
@@ -26,7 +31,7 @@ export function renderTable(
   const line = (row: readonly Cell[]) =>
     row
       .map((cell, i) => {
-        const text = fit(cell.text, widths[i] ?? 0)
+        const text = shorten(cell.text, widths[i] ?? 0)
         const padding = i === row.length - 1 ? '' : ' '.repeat(Math.max(0, (widths[i] ?? 0) - widthOf(text)))
         return (cell.style === undefined ? text : terminal.paint(cell.style, text)) + padding
       })
@@ -35,7 +40,7 @@ export function renderTable(
   return safe.map(line).join('\n')
 }
 
-function fit(text: string, width: number): string {
+function shorten(text: string, width: number): string {
   if (widthOf(text) <= width) return text
   let cut = ''
   for (const c of text) {

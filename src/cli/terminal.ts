@@ -1,4 +1,5 @@
 import { styleText } from 'node:util'
+import { printable } from '../fleet/text.ts'
 
 type Style = Parameters<typeof styleText>[0]
 
@@ -22,7 +23,7 @@ export type TerminalOptions = { readonly quiet: boolean; readonly program: strin
 export function openTerminal({ quiet, program, json }: TerminalOptions): Terminal {
   const isTty = process.stdout.isTTY === true
   const showsProgress = process.stderr.isTTY === true && !quiet
-  const colours = isTty && !json && !process.env['NO_COLOR'] && process.env['TERM'] !== 'dumb'
+  const colours = isTty && !json && !process.env.NO_COLOR && process.env.TERM !== 'dumb'
   let shown = false
   const progress = (text: string) => {
     if (!showsProgress || (text === '' && !shown)) return
@@ -41,16 +42,6 @@ export function openTerminal({ quiet, program, json }: TerminalOptions): Termina
     },
   }
 }
-
-// biome-ignore lint/suspicious/noControlCharactersInRegex: these are what must not reach a terminal
-const UNPRINTABLE = /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]|\p{Cs}/gu
-
-/** Make text from anywhere safe to print: control, zero-width and bidi characters become visible escapes. */
-export const printable = (text: string): string =>
-  text.replace(UNPRINTABLE, c => {
-    const code = c.codePointAt(0) ?? 0
-    return code < 0x100 ? `\\x${code.toString(16).padStart(2, '0')}` : `\\u${code.toString(16).padStart(4, '0')}`
-  })
 
 const ZERO = /\p{Mn}|\p{Me}|\p{Cf}/u
 const WIDE =

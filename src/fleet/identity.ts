@@ -1,4 +1,5 @@
-import { field, type GatewayId, parseValue, type Source, safeName, stored, z } from './parse.ts'
+import { field, type GatewayId, parseValue, type Source, stored, z } from './parse.ts'
+import { safeName } from './text.ts'
 
 /** What this machine says of itself: `state.json`, and without repository and secrets `identity.json`. */
 export type Identity = {
@@ -46,7 +47,11 @@ const stateFile = z.looseObject({
 export function parseIdentity(value: unknown, source: Source): Identity {
   const state = parseValue(stateFile, value, source, 'damaged-state')
   const { clanKey, ...rest } = state
-  return { ...rest, name: safeName(state.name, state.gatewayId), ...(clanKey === undefined ? {} : { clanKey }) }
+  return {
+    ...rest,
+    name: safeName(state.name, state.gatewayId),
+    ...(clanKey === undefined ? {} : { clanKey }),
+  }
 }
 
 const publicFile = z.object({
@@ -80,5 +85,14 @@ export function parsePublicIdentity(value: unknown, source: Source): PublicIdent
 /** The part of an identity that other machines may read; the peer's gate prints it with every ack. */
 export function publicPart(self: Identity): PublicIdentity {
   const { gatewayId, name, leadNumber, sshUser, sshPort, version, incarnation, clanKey } = self
-  return { gatewayId, name, leadNumber, sshUser, sshPort, version, incarnation, ...(clanKey === undefined ? {} : { clanKey }) }
+  return {
+    gatewayId,
+    name,
+    leadNumber,
+    sshUser,
+    sshPort,
+    version,
+    incarnation,
+    ...(clanKey === undefined ? {} : { clanKey }),
+  }
 }

@@ -1,5 +1,6 @@
 import * as z from 'zod/mini'
 import { ClawError, type ErrorCode } from './error.ts'
+import { isSafeText, quoteValue } from './text.ts'
 
 // Compiling validators with `new Function` costs more than it saves in programs that live for 100 ms.
 z.config({ jitless: true })
@@ -7,13 +8,6 @@ z.config({ jitless: true })
 export type GatewayId = string & { readonly __brand: 'GatewayId' }
 
 const GATEWAY_ID = /^[A-Za-z0-9]([A-Za-z0-9._-]{0,62}[A-Za-z0-9])?$/
-// C0, DEL, C1, zero-width and bidi controls, line and paragraph separators, byte order mark, lone surrogates.
-// biome-ignore lint/suspicious/noControlCharactersInRegex: refusing them is the point
-const UNSAFE = /[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]|\p{Cs}/u
-
-/** True for text without control, zero-width, bidi or unpaired surrogate characters. */
-export const isSafeText = (text: string): boolean => !UNSAFE.test(text)
-
 /** True for an id that can name a file and a shell word: letters, digits, `.`, `_`, `-`, 1 to 64 long, no `..`. */
 export const isGatewayId = (text: string): text is GatewayId => GATEWAY_ID.test(text) && !text.includes('..')
 
@@ -21,7 +15,8 @@ export const isGatewayId = (text: string): text is GatewayId => GATEWAY_ID.test(
 export const idKey = (id: string): string => id.toLowerCase()
 
 const gatewayId = z.custom<GatewayId>(value => typeof value === 'string' && isGatewayId(value), {
-  error: '1 to 64 of letters, digits, ".", "_" and "-", beginning and ending with a letter or digit, without ".."',
+  error:
+    '1 to 64 of letters, digits, ".", "_" and "-", beginning and ending with a letter or digit, without ".."',
 })
 const name = z.string().check(
   z.refine(text => text.trim().length > 0 && [...text].length <= 64 && isSafeText(text), {
@@ -60,9 +55,11 @@ export const field = {
 
 /** A whole number between two bounds, both allowed. */
 export function wholeNumber(min: number, max: number) {
-  return z
-    .number()
-    .check(z.refine(n => Number.isSafeInteger(n) && n >= min && n <= max, { error: `a whole number from ${min} to ${max}` }))
+  return z.number().check(
+    z.refine(n => Number.isSafeInteger(n) && n >= min && n <= max, {
+      error: `a whole number from ${min} to ${max}`,
+    }),
+  )
 }
 
 /** One of a few words. */
@@ -84,12 +81,6 @@ export const stored = {
   optionalText: z.catch(z.nullable(z.string().check(z.refine(text => text !== 'null' && text !== ''))), null),
 }
 
-/** Make a display name of any text: unsafe characters out, at most 64 code points, `fallback` when nothing is left. */
-export function safeName(text: string, fallback: string): string {
-  const clean = [...text.replace(new RegExp(UNSAFE.source, 'gu'), '')].slice(0, 64).join('').trim()
-  return clean === '' ? fallback : clean
-}
-
 /** Where a value came from, for the message: `--lead`, `peers/x.json: leadNumber`. */
 export type Source = string
 
@@ -107,8 +98,12 @@ export function parseValue<T extends z.core.$ZodType>(
   const result = z.safeParse(schema, value)
   if (result.success) return result.data
   const issue = result.error.issues[0]
-  const at = issue === undefined || issue.path.length === 0 ? source : `${source}: ${issue.path.map(String).join('.')}`
-  throw new ClawError(code, `Cannot use ${quoteValue(valueAt(value, issue?.path ?? []))} for ${at}: it must be ${allowed(issue)}`)
+  const at =
+    issue === undefined || issue.path.length === 0 ? source : `${source}: ${issue.path.map(String).join('.')}`
+  throw new ClawError(
+    code,
+    `Cannot use ${quoteValue(valueAt(value, issue?.path ?? []))} for ${at}: it must be ${allowed(issue)}`,
+  )
 }
 
 /** Text of a whole number, as typed on a command line. `Number('')` and `Number('1e3')` are too generous. */
@@ -116,21 +111,18 @@ export function parseWholeNumber(text: string, min: number, max: number, source:
   return parseValue(wholeNumber(min, max), /^\d{1,15}$/.test(text) ? Number(text) : text, source)
 }
 
-/** Show any value in a message: JSON, control characters escaped, at most 80 characters. */
-export function quoteValue(value: unknown): string {
-  const json = typeof value === 'string' || value === undefined ? JSON.stringify(value ?? null) : (JSON.stringify(value) ?? 'null')
-  const visible = json.replace(new RegExp(UNSAFE.source, 'gu'), c => `\\u${c.codePointAt(0)?.toString(16).padStart(4, '0')}`)
-  return visible.length > 80 ? `${visible.slice(0, 77)}...` : visible
-}
-
 function allowed(issue: z.core.$ZodIssue | undefined): string {
   if (issue === undefined) return 'something else'
-  if (issue.code === 'invalid_type') return issue.expected === 'object' ? 'a JSON object' : `a ${issue.expected}`
+  if (issue.code === 'invalid_type')
+    return issue.expected === 'object' ? 'a JSON object' : `a ${issue.expected}`
   return issue.message
 }
 
 function valueAt(value: unknown, path: readonly PropertyKey[]): unknown {
-  return path.reduce<unknown>((at, key) => (typeof at === 'object' && at !== null ? Reflect.get(at, key) : undefined), value)
+  return path.reduce<unknown>(
+    (at, key) => (typeof at === 'object' && at !== null ? Reflect.get(at, key) : undefined),
+    value,
+  )
 }
 
 export { z }

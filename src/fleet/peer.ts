@@ -1,5 +1,8 @@
+import { ClawError } from './error.ts'
 import type { Identity } from './identity.ts'
-import { field, type GatewayId, parseValue, type Source, safeName, stored, z } from './parse.ts'
+import { nearest } from './nearest.ts'
+import { field, type GatewayId, idKey, parseValue, type Source, stored, z } from './parse.ts'
+import { quoteValue, safeName } from './text.ts'
 
 export type PeerStatus = 'online' | 'unresponsive' | 'offline' | 'unknown'
 
@@ -76,13 +79,32 @@ export function parsePeer(value: unknown, source: Source, ownUser: string): Peer
 }
 
 /** Order of every listing: lead number, never-leading machines last, then id. */
-export function byLeadNumber(a: Pick<Peer, 'leadNumber' | 'gatewayId'>, b: Pick<Peer, 'leadNumber' | 'gatewayId'>): number {
+export function byLeadNumber(
+  a: Pick<Peer, 'leadNumber' | 'gatewayId'>,
+  b: Pick<Peer, 'leadNumber' | 'gatewayId'>,
+): number {
   const rank = (n: number) => (n === 0 ? Number.MAX_SAFE_INTEGER : n)
   return rank(a.leadNumber) - rank(b.leadNumber) || compareText(a.gatewayId, b.gatewayId)
 }
 
 /** Code-unit order, the same on every machine; a locale would give each its own leader. */
 const compareText = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)
+
+/**
+ * The enrolled peer with this id, regardless of case.
+ *
+ * @throws {ClawError} `unknown-peer`, naming the nearest known ids
+ */
+export function findPeer(peers: readonly Peer[], id: string): Peer {
+  const found = peers.find(peer => idKey(peer.gatewayId) === idKey(id))
+  if (found !== undefined) return found
+  const ids = peers.map(peer => peer.gatewayId).toSorted(compareText)
+  const close = nearest(id, ids)
+  const known = ids.length === 0 ? 'no peer is enrolled' : `enrolled are ${ids.slice(0, 8).join(', ')}`
+  throw new ClawError('unknown-peer', `No enrolled peer ${quoteValue(id)}: ${known}`, {
+    hint: close.length === 0 ? 'Run "claw-status" for the whole list' : `Did you mean ${close.join(' or ')}?`,
+  })
+}
 
 /** A machine seen by mDNS and not enrolled; never probed, never trusted. */
 export type Candidate = {

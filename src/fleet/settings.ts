@@ -1,5 +1,6 @@
 import { type ClawError, type ErrorDetails, ClawError as Failure } from './error.ts'
-import { field, isSafeText, oneOf, parseValue, wholeNumber, z } from './parse.ts'
+import { field, oneOf, parseValue, wholeNumber, z } from './parse.ts'
+import { isSafeText } from './text.ts'
 
 const text = (max: number) =>
   z.string().check(
@@ -95,7 +96,9 @@ export function readSettings(
 ): SettingsReading {
   const problems: ClawError[] = []
   if (typeof content !== 'object' || content === null || Array.isArray(content)) {
-    problems.push(new Failure('bad-settings', `Cannot use "${file}": it must be a JSON object`, editHint(file)))
+    problems.push(
+      new Failure('bad-settings', `Cannot use "${file}": it must be a JSON object`, editHint(file)),
+    )
     return { ...readSettings({}, file, env), problems }
   }
   const given = new Map([...flatten(content), ...fromEnvironment(env)])

@@ -1,0 +1,13 @@
+#!/usr/bin/env node
+import { runVerb } from '../cli/umbrella.ts'
+
+void runVerb({
+  discover: () => import('./discover.ts'),
+  list: () => import('./status.ts'),
+  peer: () => import('./peer.ts'),
+  ping: () => import('./ping.ts'),
+  register: () => import('./register.ts'),
+  setup: () => import('./setup.ts'),
+  'setup-ssh': () => import('./setup-ssh.ts'),
+  status: () => import('./status.ts'),
+})

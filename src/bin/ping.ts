@@ -1,0 +1,34 @@
+#!/usr/bin/env node
+import { pingFleet } from '../actions/ping.ts'
+import { main } from '../cli/command.ts'
+import { openHome, pingDeps, recordSettingsProblems } from '../cli/home.ts'
+import { NO_WAIT, oneRun } from '../cli/one-run.ts'
+import { renderPing } from '../cli/render.ts'
+
+void main({
+  name: 'claw-ping',
+  summary: 'Probe every enrolled peer over SSH and record who answered',
+  options: {
+    only: {
+      type: 'string',
+      value: 'ID',
+      multiple: true,
+      help: 'Probe only this gateway id; may be repeated',
+    },
+    once: { type: 'boolean', help: 'No second look at who missed (the default for now)' },
+    ...NO_WAIT,
+  },
+  example: 'claw-ping --only studio',
+  failure:
+    'A peer that misses is a finding, not a failure. Exit 1: state could not be read or stored; the line says where.',
+  run: async ({ options, terminal, home: given }) => {
+    await using home = await openHome({ home: given, terminal })
+    const run = async () => pingFleet(await pingDeps(home, terminal), options.only)
+    const noWait = options['no-wait'] ?? false
+    const result = await oneRun({ home, program: 'claw-ping', terminal, noWait, run })
+    if (!terminal.isTty) await recordSettingsProblems(home)
+    return result
+  },
+  render: (result, { terminal, quiet }) => renderPing(result, terminal, quiet),
+  exitCode: result => (result.damaged.length > 0 ? 1 : 0),
+})

@@ -1,0 +1,30 @@
+// Controls (C0, DEL, C1), unpaired surrogates, line and paragraph separators, bidi and zero-width characters:
+// what could move a cursor, reorder a line or make two names look alike.
+const UNSAFE = '[\\p{Cc}\\p{Cs}\\p{Zl}\\p{Zp}\\p{Bidi_Control}\\u00ad\\u200b-\\u200d\\u2060-\\u206f\\ufeff]'
+const ONE = new RegExp(UNSAFE, 'u')
+const ALL = new RegExp(UNSAFE, 'gu')
+
+/** True for text without control, zero-width, bidi or unpaired surrogate characters. */
+export const isSafeText = (text: string): boolean => !ONE.test(text)
+
+/** Text with every unsafe character made visible: `\x1b`, `\u202e`. Line feeds stay. */
+export const printable = (text: string): string => text.replace(ALL, c => (c === '\n' ? c : visibleForm(c)))
+
+function visibleForm(character: string): string {
+  const code = character.codePointAt(0) ?? 0
+  return code < 0x100
+    ? `\\x${code.toString(16).padStart(2, '0')}`
+    : `\\u${code.toString(16).padStart(4, '0')}`
+}
+
+/** A display name made of any text: unsafe characters out, at most 64 code points, `fallback` when nothing is left. */
+export function safeName(text: string, fallback: string): string {
+  const clean = [...text.replace(ALL, '')].slice(0, 64).join('').trim()
+  return clean === '' ? fallback : clean
+}
+
+/** Show any value in a message: as JSON, unsafe characters escaped, at most 80 characters. */
+export function quoteValue(value: unknown): string {
+  const visible = printable(JSON.stringify(value) ?? 'nothing').replaceAll('\n', '\\n')
+  return visible.length > 80 ? `${visible.slice(0, 77)}...` : visible
+}
