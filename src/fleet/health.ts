@@ -43,7 +43,10 @@ export function judge(peer: Peer, outcome: ProbeOutcome, at: Date, threshold: nu
     const change = peer.missedPings === 0 ? 'suspected' : 'none'
     return { peer: { ...missed, status: 'unresponsive' }, change }
   }
-  return { peer: { ...missed, status: 'offline' }, change: peer.status === 'offline' ? 'none' : 'went-offline' }
+  return {
+    peer: { ...missed, status: 'offline' },
+    change: peer.status === 'offline' ? 'none' : 'went-offline',
+  }
 }
 
 /**
