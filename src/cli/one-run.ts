@@ -17,6 +17,23 @@ export type OneRun<R> = {
   readonly run: () => Promise<R>
 }
 
+/**
+ * Run a program that has no end of its own unless it is already running in this home: a second one is skipped with
+ * one line, on a terminal too, since there is no result to wait for.
+ *
+ * @throws {ClawError} `busy` with `--no-wait`
+ */
+export async function onlyRun<R>({
+  home,
+  program,
+  noWait,
+  run,
+}: Omit<OneRun<R>, 'terminal'>): Promise<R | Skipped> {
+  const request = lockRequest(home, program)
+  using lock = await acquireLock({ ...request, waitMs: 0 })
+  return lock === undefined ? refuseOrSkip(home, request, noWait) : await run()
+}
+
 /** The longest any of our programs may run before a second one gives up waiting for it. */
 const PATIENCE_MS = 10 * 60_000
 
@@ -29,22 +46,18 @@ const PATIENCE_MS = 10 * 60_000
  * @throws {ClawError} `busy` with `--no-wait`
  */
 export async function oneRun<R>({ home, program, terminal, noWait, run }: OneRun<R>): Promise<R | Skipped> {
-  const { paths, clock, store } = home
-  const startedAt = clock.now().toISOString()
-  const request = { directory: paths.locks, name: program, holder: { program, pid: process.pid, startedAt } }
+  const request = lockRequest(home, program)
+  const { startedAt } = request.holder
   let lock = await acquireLock({ ...request, waitMs: 0 })
   if (lock === undefined) {
-    const holder = lockHolder(paths.locks, program)
-    const since = holder?.startedAt ?? startedAt
-    const message = `Another ${program} is running since ${since}${holder === undefined ? '' : ` (process ${holder.pid})`}`
-    if (noWait) throw new ClawError('busy', message, { hint: 'Leave out --no-wait to wait for it' })
-    if (!terminal.isTty) return { skipped: { program, since, message: `${message}: nothing done` } }
+    if (noWait || !terminal.isTty) return refuseOrSkip(home, request, noWait)
+    const message = describeHolder(home, request)
     terminal.progress(`${message}: waiting for its result`)
     lock = await acquireLock({ ...request, waitMs: PATIENCE_MS })
     terminal.progress('')
     if (lock === undefined)
-      throw new ClawError('busy', `${message} and does not end`, { hint: `See process ${holder?.pid ?? ''}` })
-    const finished = await store.lastRun(program)
+      throw new ClawError('busy', `${message} and does not end`, { hint: 'Look at that process' })
+    const finished = await home.store.lastRun(program)
     if (finished !== undefined && finished.finishedAt >= startedAt) {
       lock[Symbol.dispose]()
       return finished.result as R
@@ -52,6 +65,27 @@ export async function oneRun<R>({ home, program, terminal, noWait, run }: OneRun
   }
   using _held = lock
   const result = await run()
-  await store.recordRun({ program, startedAt, finishedAt: clock.now().toISOString(), result })
+  await home.store.recordRun({ program, startedAt, finishedAt: home.clock.now().toISOString(), result })
   return result
+}
+
+const lockRequest = ({ paths, clock }: OneRun<unknown>['home'], program: string) => ({
+  directory: paths.locks,
+  name: program,
+  holder: { program, pid: process.pid, startedAt: clock.now().toISOString() },
+})
+
+type LockRequest = ReturnType<typeof lockRequest>
+
+function refuseOrSkip(home: OneRun<unknown>['home'], request: LockRequest, noWait: boolean): Skipped {
+  const message = describeHolder(home, request)
+  if (noWait)
+    throw new ClawError('busy', message, { hint: 'Leave out --no-wait to wait for it or to skip this run' })
+  const since = lockHolder(home.paths.locks, request.name)?.startedAt ?? request.holder.startedAt
+  return { skipped: { program: request.name, since, message: `${message}: nothing done` } }
+}
+
+function describeHolder({ paths }: OneRun<unknown>['home'], { name }: LockRequest): string {
+  const holder = lockHolder(paths.locks, name)
+  return `Another ${name} is running${holder === undefined ? '' : ` since ${holder.startedAt} (process ${holder.pid})`}`
 }

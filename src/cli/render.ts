@@ -3,17 +3,12 @@ import type { SetupResult } from '../actions/setup.ts'
 import type { LastRound, StatusResult } from '../actions/status.ts'
 import type { Peer } from '../fleet/peer.ts'
 import { printable } from '../fleet/text.ts'
-import { type Cell, renderTable } from './table.ts'
+import { type Cell, HEADER, header, renderTable } from './table.ts'
 import type { Terminal } from './terminal.ts'
 
 type Look = Pick<Terminal, 'columns' | 'paint'>
-type Style = Parameters<Terminal['paint']>[0]
 
 const STATUS_STYLE = { online: 'green', unresponsive: 'yellow', offline: 'red', unknown: 'gray' } as const
-const HEADER: Style = 'dim'
-
-const header = (...titles: readonly string[]): Cell[] => titles.map(text => ({ text, style: HEADER }))
-
 /** A time span in the one or two units a person would say: `45 s`, `12 min`, `3 h`, `5 d`. */
 export function span(seconds: number): string {
   if (seconds < 90) return `${Math.round(seconds)} s`
@@ -140,7 +135,7 @@ export function renderSetup(result: SetupResult, look: Look & { readonly home: s
     ['skills repo', self.githubRepo ?? 'none'],
     ['clan key', `${self.clanKey ?? '(made at setup)'}${result.clanKeyCreated ? ' (new)' : ''}`],
     ['home', look.home],
-  ].map(([key = '', value = '']) => [{ text: key, style: HEADER }, { text: value }])
+  ].map(([key = '', value = '']): Cell[] => [{ text: key, style: HEADER }, { text: value }])
   const verb = result.dryRun
     ? 'Would set up'
     : result.firstTime

@@ -4,6 +4,12 @@ import { type Terminal, widthOf } from './terminal.ts'
 /** One cell: plain text, and how to paint it once its width is known. */
 export type Cell = { readonly text: string; readonly style?: Parameters<Terminal['paint']>[0] }
 
+/** How column titles look. */
+export const HEADER = 'dim' satisfies Parameters<Terminal['paint']>[0]
+
+/** The first row of a table. */
+export const header = (...titles: readonly string[]): Cell[] => titles.map(text => ({ text, style: HEADER }))
+
 /**
  * Columns of text, each as wide as its longest cell; when they do not fit, the widest shrinkable one gives way.
  *

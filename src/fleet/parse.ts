@@ -55,11 +55,8 @@ export const field = {
 
 /** A whole number between two bounds, both allowed. */
 export function wholeNumber(min: number, max: number) {
-  return z.number().check(
-    z.refine(n => Number.isSafeInteger(n) && n >= min && n <= max, {
-      error: `a whole number from ${min} to ${max}`,
-    }),
-  )
+  const error = `a whole number from ${min} to ${max}`
+  return z.number({ error }).check(z.refine(n => Number.isSafeInteger(n) && n >= min && n <= max, { error }))
 }
 
 /** One of a few words. */
@@ -113,9 +110,9 @@ export function parseWholeNumber(text: string, min: number, max: number, source:
 
 function allowed(issue: z.core.$ZodIssue | undefined): string {
   if (issue === undefined) return 'something else'
-  if (issue.code === 'invalid_type')
-    return issue.expected === 'object' ? 'a JSON object' : `a ${issue.expected}`
-  return issue.message
+  const isOwnText = !issue.message.startsWith('Invalid input')
+  if (isOwnText || issue.code !== 'invalid_type') return issue.message
+  return issue.expected === 'object' ? 'a JSON object' : `a ${issue.expected}`
 }
 
 function valueAt(value: unknown, path: readonly PropertyKey[]): unknown {

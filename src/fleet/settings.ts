@@ -10,7 +10,9 @@ const text = (max: number) =>
   )
 const flag = z.boolean({ error: 'true or false' })
 const list = <T extends z.core.$ZodType>(of: T, max: number) =>
-  z.array(of).check(z.maxLength(max, { error: `a list of at most ${max}` }))
+  z
+    .array(of, { error: `a list of at most ${max}` })
+    .check(z.maxLength(max, { error: `a list of at most ${max}` }))
 const nullable = <T extends z.core.$ZodType>(of: T) => z.nullable(of)
 
 /**
@@ -80,8 +82,6 @@ export type SettingsReading = {
   readonly unknownKeys: readonly string[]
 }
 
-export const DEFAULT_SETTINGS: Settings = readSettings({}, 'defaults', {}).settings
-
 /**
  * Check a parsed config file and complete it with defaults. `null` stands for "not set", as the bash version
  * wrote it.
@@ -148,3 +148,6 @@ function fromEnvironment(env: Readonly<Record<string, string | undefined>>): [st
     return [[key, { value: number && /^\d+$/.test(raw) ? Number(raw) : raw, source: `environment: ${name}` }]]
   })
 }
+
+/** What holds where the file says nothing. Last in this file: it needs the tables above. */
+export const DEFAULT_SETTINGS: Settings = readSettings({}, 'defaults', {}).settings
