@@ -1,77 +1,8 @@
-import { type ClawError, type ErrorDetails, ClawError as Failure } from './error.ts'
-import { field, oneOf, parseValue, wholeNumber, z } from './parse.ts'
-import { isSafeText } from './text.ts'
+import { ClawError, type ErrorDetails } from './error.ts'
+import { parseValue } from './parse.ts'
+import { SETTINGS, type SettingKey, type Settings } from './setting-table.ts'
 
-const text = (max: number) =>
-  z.string().check(
-    z.refine(value => value.length <= max && isSafeText(value), {
-      error: `text of at most ${max} characters without control characters`,
-    }),
-  )
-const flag = z.boolean({ error: 'true or false' })
-const list = <T extends z.core.$ZodType>(of: T, max: number) =>
-  z
-    .array(of, { error: `a list of at most ${max}` })
-    .check(z.maxLength(max, { error: `a list of at most ${max}` }))
-const nullable = <T extends z.core.$ZodType>(of: T) => z.nullable(of)
-
-/**
- * Every setting of `config.json`: what is allowed and the default. Units are in the names.
- *
- * A nested group is written as nested keys in the file: `postgres.port` is `{"postgres": {"port": 5432}}`.
- */
-export const SETTINGS = {
-  backend: setting(oneOf(['json', 'postgres']), 'json'),
-  // How often the schedule probes everybody. Lower finds a death sooner and costs each peer one login (about 30 ms CPU) a round.
-  pingIntervalMinutes: setting(wholeNumber(1, 1440), 15),
-  // Offline after threshold x interval minutes. Higher: fewer false alarms, slower discovery of a real death.
-  offlineThresholdPings: setting(wholeNumber(1, 100), 2),
-  monitorIntervalMinutes: setting(wholeNumber(1, 1440), 5),
-  // Bound on one whole probe. Higher tolerates slower machines; a hung one costs a round this long.
-  pingTimeoutSeconds: setting(wholeNumber(1, 60), 10),
-  // One round is enough to call a peer offline when a second machine confirms it.
-  confirmFast: setting(flag, true),
-  'postgres.host': setting(nullable(field.host), null),
-  'postgres.port': setting(field.port, 5432),
-  'postgres.database': setting(text(63), 'claw_clan'),
-  'postgres.user': setting(nullable(text(63)), null),
-  'postgres.password': setting(nullable(text(1024)), null),
-  'postgres.deployed': setting(flag, false),
-  'postgres.deployMethod': setting(nullable(text(32)), null),
-  pingRetentionDays: setting(wholeNumber(1, 3650), 90),
-  journalMaxMb: setting(wholeNumber(1, 10_000), 100),
-  onOffline: setting(oneOf(['ask', 'monitor', 'ignore']), 'ask'),
-  autoRecover: setting(flag, false),
-  alerts: setting(list(z.looseObject({}), 16), []),
-  // Interface names to announce and browse on; empty means every real one.
-  'mdns.interfaces': setting(list(text(32), 16), []),
-  scheduler: setting(oneOf(['cron', 'launchd', 'systemd', 'none']), 'cron'),
-  // OpenClaw gateways of this machine; empty means look in ~/.openclaw.
-  gateways: setting(list(z.looseObject({ profile: z.optional(text(64)), port: field.port }), 32), []),
-  'allow.syncSkills': setting(flag, true),
-  'allow.restartGateway': setting(flag, false),
-  'skills.repo': setting(nullable(text(1024)), null),
-  'skills.branch': setting(nullable(text(255)), null),
-  'skills.pin': setting(nullable(text(64)), null),
-  'skills.signers': setting(nullable(text(1024)), null),
-  'skills.allow': setting(list(text(64), 1000), []),
-  'skills.deny': setting(list(text(64), 1000), []),
-  'hub.host': setting(field.host, '127.0.0.1'),
-  'hub.port': setting(field.port, 9077),
-  'hub.restPort': setting(field.port, 3001),
-  'hub.wsPort': setting(field.port, 3002),
-  'hub.publicHosts': setting(list(field.host, 64), []),
-  'hub.tls': setting(nullable(z.looseObject({ cert: text(1024), key: text(1024) })), null),
-} as const
-
-type Setting<T extends z.core.$ZodType> = { readonly schema: T; readonly default: z.core.output<T> }
-export type SettingKey = keyof typeof SETTINGS
-/** All settings, complete and frozen; keys are the dotted paths of the file. */
-export type Settings = { readonly [K in SettingKey]: z.core.output<(typeof SETTINGS)[K]['schema']> }
-
-function setting<const T extends z.core.$ZodType>(schema: T, fallback: z.core.output<T>): Setting<T> {
-  return { schema, default: fallback }
-}
+export type { SettingKey, Settings } from './setting-table.ts'
 
 /** A config file as read: settings, the values that had to be replaced, and keys nobody here knows. */
 export type SettingsReading = {
@@ -94,40 +25,62 @@ export function readSettings(
   file: string,
   env: Readonly<Record<string, string | undefined>>,
 ): SettingsReading {
-  const problems: ClawError[] = []
-  if (typeof content !== 'object' || content === null || Array.isArray(content)) {
-    problems.push(
-      new Failure('bad-settings', `Cannot use "${file}": it must be a JSON object`, editHint(file)),
+  if (!isObject(content)) {
+    const problem = new ClawError(
+      'bad-settings',
+      `Cannot use "${file}": it must be a JSON object`,
+      editHint(file),
     )
-    return { ...readSettings({}, file, env), problems }
+    return { ...readSettings({}, file, env), problems: [problem] }
   }
   const given = new Map([...flatten(content), ...fromEnvironment(env)])
+  const problems = [...given.keys()].filter(key => GROUPS.has(key)).map(key => notAGroup(key, file))
   const settings = Object.fromEntries(
     Object.entries(SETTINGS).map(([key, { schema, default: fallback }]) => {
-      const entry = given.get(key)
-      if (entry === undefined || entry.value === null) return [key, fallback]
+      const { value, source = `${file}: ${key}` } = given.get(key) ?? { value: null }
+      if (value === null) return [key, fallback]
       try {
-        return [key, parseValue(schema, entry.value, entry.source ?? `${file}: ${key}`, 'bad-settings')]
+        return [key, parseValue(schema, value, source, 'bad-settings')]
       } catch (error) {
-        if (!(error instanceof Failure)) throw error
-        problems.push(new Failure('bad-settings', error.message, editHint(file)))
+        if (!(error instanceof ClawError)) throw error
+        const message = SECRET.test(key)
+          ? `Cannot use the value for ${source}: it must be text`
+          : error.message
+        problems.push(new ClawError('bad-settings', message, editHint(file)))
         return [key, fallback]
       }
     }),
   )
-  const unknownKeys = [...given.keys()].filter(key => !Object.hasOwn(SETTINGS, key))
+  const unknownKeys = [...given.keys()].filter(key => !Object.hasOwn(SETTINGS, key) && !GROUPS.has(key))
   return { settings: Object.freeze(settings) as Settings, problems, unknownKeys }
 }
 
+/** Settings whose value no message may repeat. */
+const SECRET = /password/
+
+const GROUPS = new Set(
+  Object.keys(SETTINGS).flatMap(key => (key.includes('.') ? [key.split('.')[0] ?? ''] : [])),
+)
+
 const editHint = (file: string): ErrorDetails => ({ hint: `Correct or remove it in "${file}"` })
+
+const notAGroup = (key: string, file: string) =>
+  new ClawError(
+    'bad-settings',
+    `Cannot use the value for ${file}: ${key}: it must be a JSON object`,
+    editHint(file),
+  )
+
+const isObject = (value: unknown): value is object =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
 
 type Given = { readonly value: unknown; readonly source?: string }
 
 function flatten(content: object): [string, Given][] {
-  const groups = new Set(Object.keys(SETTINGS).flatMap(key => (key.includes('.') ? [key.split('.')[0]] : [])))
   return Object.entries(content).flatMap(([key, value]): [string, Given][] => {
-    if (!groups.has(key) || value === null) return groups.has(key) ? [] : [[key, { value }]]
-    if (typeof value !== 'object' || Array.isArray(value)) return [[key, { value }]]
+    if (!GROUPS.has(key)) return [[key, { value }]]
+    if (value === null) return []
+    if (!isObject(value)) return [[key, { value }]]
     return Object.entries(value).map(([inner, innerValue]) => [`${key}.${inner}`, { value: innerValue }])
   })
 }
