@@ -28,6 +28,14 @@ export type FleetStore = AsyncDisposable & {
    */
   changePeers(change: (peers: readonly Peer[]) => readonly Peer[]): Promise<readonly Peer[]>
 
+  /**
+   * As `changePeers`, with the events that follow from the change in the same step: no standing is ever stored
+   * without its event, whenever the machine stops (an event may then be recorded twice, never lost).
+   *
+   * @returns the peers that were written, and one `damaged-state` error per record found damaged and set aside
+   */
+  commitRound(change: (peers: readonly Peer[]) => PeersChange): Promise<PeersReading>
+
   /** @returns false when there was no such peer. */
   removePeer(id: GatewayId): Promise<boolean>
 
@@ -55,6 +63,9 @@ export type PeersReading = {
   /** One `damaged-state` error per record that could not be read, naming its path. */
   readonly damaged: readonly ClawError[]
 }
+
+/** What a round wants written. */
+export type PeersChange = { readonly peers: readonly Peer[]; readonly events: readonly FleetEvent[] }
 
 /** One finished run of one program. */
 export type Run = {
