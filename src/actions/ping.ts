@@ -1,6 +1,5 @@
 import type { Clock } from '../adapters/clock.ts'
-import type { FleetEvent } from '../fleet/event.ts'
-import { type Change, isSelfSuspect, judge } from '../fleet/health.ts'
+import { type Change, isSelfSuspect, judge, type Verdict } from '../fleet/health.ts'
 import { type Identity, type PublicIdentity, publicPart } from '../fleet/identity.ts'
 import { leaderOf } from '../fleet/leader.ts'
 import { type GatewayId, idKey } from '../fleet/parse.ts'
@@ -15,7 +14,7 @@ export const MAX_LOGINS = 32
 
 export type PingDeps = {
   readonly self: Identity
-  readonly store: Pick<FleetStore, 'peers' | 'changePeers' | 'recordEvents' | 'lastRun'>
+  readonly store: Pick<FleetStore, 'peers' | 'commitRound' | 'lastRun'>
   readonly clock: Pick<Clock, 'now' | 'monotonicMs'>
   readonly settings: Pick<Settings, 'offlineThresholdPings'>
   /** Never throws for a peer that is merely down. */
@@ -62,12 +61,12 @@ type Probed = { readonly peer: Peer; readonly outcome: ProbeOutcome; readonly at
  */
 export async function pingFleet(deps: PingDeps, only?: readonly string[]): Promise<PingResult> {
   const started = deps.clock.monotonicMs()
-  const { peers, damaged } = await deps.store.peers()
+  const { peers } = await deps.store.peers()
   const chosen = choose(peers, only).toSorted((a, b) => a.missedPings - b.missedPings)
   const probed = await probeAll(chosen, deps)
   const alone = probed.length > 0 && isSelfSuspect(probed, true)
   const selfSuspect = alone && (await deps.ownNetworkFails())
-  const { peers: judged, leader } = await record(deps, probed, selfSuspect)
+  const { peers: judged, leader, damaged } = await record(deps, probed, selfSuspect)
   return {
     self: publicPart(deps.self),
     leader: leader ?? null,
@@ -104,29 +103,32 @@ async function probeAll(
 async function record(deps: PingDeps, probed: readonly Probed[], selfSuspect: boolean) {
   const { self, store, settings, clock } = deps
   const outcomes = new Map(probed.map(({ peer, ...probe }) => [idKey(peer.gatewayId), probe]))
-  let lines: PingedPeer[] = []
-  let events: readonly FleetEvent[] = []
-  let leader: GatewayId | undefined
   const lastLeader = await leaderOfLastRound(store)
-  await store.changePeers(current => {
-    const verdicts = current.flatMap(peer => {
-      const probe = outcomes.get(idKey(peer.gatewayId))
+  let lines: PingedPeer[] = []
+  let leader: GatewayId | undefined
+  const { damaged } = await store.commitRound(current => {
+    const verdicts = current.flatMap(before => {
+      const probe = outcomes.get(idKey(before.gatewayId))
       if (probe === undefined) return []
+      const { outcome, at } = probe
       const verdict = selfSuspect
-        ? { peer, change: 'none' as const }
-        : judge(peer, probe.outcome, probe.at, settings.offlineThresholdPings)
-      return [{ before: peer, outcome: probe.outcome, ...verdict }]
+        ? unchanged(before)
+        : judge(before, outcome, at, settings.offlineThresholdPings)
+      return [{ before, outcome, ...verdict }]
     })
     const judged = new Map(verdicts.map(({ peer }) => [peer.gatewayId, peer]))
     leader = leaderOf({ self, peers: current.map(peer => judged.get(peer.gatewayId) ?? peer) })
-    const before = lastLeader ?? leaderOf({ self, peers: current })
-    events = roundEvents({ verdicts, selfSuspect, leader, before }, clock.now())
     lines = verdicts.map(({ peer, outcome, change }) => line(peer, outcome, change))
-    return verdicts.map(({ peer }) => peer)
+    const before = lastLeader === undefined ? leaderOf({ self, peers: current }) : lastLeader
+    return {
+      peers: verdicts.map(({ peer }) => peer),
+      events: roundEvents({ verdicts, selfSuspect, leader, before }, clock.now()),
+    }
   })
-  if (events.length > 0) await store.recordEvents(events)
-  return { peers: lines, leader }
+  return { peers: lines, leader, damaged }
 }
+
+const unchanged = (peer: Peer): Verdict => ({ peer, change: 'none' })
 
 async function leaderOfLastRound(store: PingDeps['store']): Promise<GatewayId | null | undefined> {
   const result = (await store.lastRun('claw-ping'))?.result

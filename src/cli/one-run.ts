@@ -73,6 +73,7 @@ const lockRequest = ({ paths, clock }: OneRun<unknown>['home'], program: string)
   directory: paths.locks,
   name: program,
   holder: { program, pid: process.pid, startedAt: clock.now().toISOString() },
+  clock,
 })
 
 type LockRequest = ReturnType<typeof lockRequest>

@@ -6,7 +6,7 @@ import type { FleetStore, Run } from '../../src/store/store.ts'
 /** The little of a FleetStore that action tests hand over: state in memory, open for assertions. */
 export type StoreLiteral = Pick<
   FleetStore,
-  'self' | 'saveSelf' | 'peers' | 'changePeers' | 'candidates' | 'recordEvents' | 'lastRun'
+  'self' | 'saveSelf' | 'peers' | 'changePeers' | 'commitRound' | 'candidates' | 'recordEvents' | 'lastRun'
 > & {
   state: {
     self?: Identity
@@ -34,6 +34,13 @@ export function storeOf(
       const byId = new Map(written.map(peer => [peer.gatewayId, peer]))
       state.peers = state.peers.map(peer => byId.get(peer.gatewayId) ?? peer)
       return written
+    },
+    commitRound: async change => {
+      const { peers: written, events } = change(state.peers)
+      const byId = new Map(written.map(peer => [peer.gatewayId, peer]))
+      state.peers = state.peers.map(peer => byId.get(peer.gatewayId) ?? peer)
+      state.events.push(...events)
+      return { peers: written, damaged: [] }
     },
     candidates: async () => state.candidates,
     recordEvents: async events => {
