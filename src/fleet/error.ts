@@ -24,6 +24,7 @@ export type ErrorCode =
   | 'bad-key' // our own key file is missing or unusable
   | 'bad-answer' // a peer answered, but not what the protocol says
   | 'peer-refused' // a peer understood and declined
+  | 'peer-not-set-up' // its shell answered, and there is no claw-clan of ours
   | 'command-failed' // a local program we need exited non-zero or is missing
   | 'timeout'
 
