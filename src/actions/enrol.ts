@@ -1,0 +1,151 @@
+import type { OperatorLogin } from '../adapters/operator-ssh.ts'
+import { enrolledPeer } from '../fleet/enrolled-peer.ts'
+import {
+  type IntroductionAnswer,
+  type IntroductionRequest,
+  parseIntroductionAnswer,
+  type Reach,
+} from '../fleet/enrolment.ts'
+import { ClawError } from '../fleet/error.ts'
+import { judge } from '../fleet/health.ts'
+import type { OperatorReport } from '../fleet/operator-step.ts'
+import { field, z } from '../fleet/parse.ts'
+import type { Peer } from '../fleet/peer.ts'
+import type { PublicKey } from '../fleet/public-key.ts'
+import { admit, withLeftovers } from './admit.ts'
+import { checkAnswer, checkGivenId, knownMachine, notSetUp, warningsFor } from './enrol-checks.ts'
+import { enrolLegacy } from './enrol-legacy.ts'
+import { type EnrolDeps, type Enrolment, type EnrolRequest, loginOf } from './enrolment.ts'
+import { proveReverse } from './prove-reverse.ts'
+import { vouchedHostKey } from './vouch.ts'
+
+/**
+ * Enrol another machine with the owner's own login there: pin its host key, exchange clan keys, and prove with the
+ * clan key that it answers. Only after that proof is anything stored here; what fails takes back what it began.
+ *
+ * @throws {ClawError} `host-key-unknown`, `host-key-changed` before anything was sent; a code of ssh when the
+ *   login fails; `peer-not-set-up`; `peer-refused` when the other side declined or the proof failed
+ */
+export async function enrolPeer(deps: EnrolDeps, request: EnrolRequest): Promise<Enrolment> {
+  checkGivenId(deps.self, request)
+  const { peers } = await deps.store.peers()
+  const known = knownMachine(peers, request)
+  const pinned = known === undefined ? [] : deps.pinsOf(known.gatewayId)
+  const vouched = await vouchedHostKey(deps, { ...request, pinned, gatewayId: known?.gatewayId })
+  const hostKey = vouched.key
+  const login = loginOf(request, hostKey)
+  if (request.legacyKey !== undefined) return enrolLegacy(deps, request, { vouched, login, peers })
+  deps.onProgress(`logging in to ${request.host} as ${request.user}`)
+  const report = await deps.asOperator(login, {
+    kind: 'introduce',
+    request: { machines: [], forget: [] },
+  })
+  if (report.setUp !== 'yes') throw notSetUp(request, report)
+  const them = readAnswer(request, report)
+  checkAnswer(deps, request, { them, peers, hostKey })
+  const back = request.oneWay ? null : await ownReach(deps, report)
+  const exchanged = await exchange(deps, request, { login, them, back, hostKey })
+  return {
+    ...exchanged,
+    hostKeyBy: vouched.by,
+    reverse: await proveReverse(deps, { login, back, oneWay: request.oneWay, them: them.gatewayId }),
+    warnings: warningsFor(deps, request, { them, peers, hostKey }),
+  }
+}
+
+function readAnswer({ host }: EnrolRequest, { output, complaint }: OperatorReport): IntroductionAnswer {
+  if (output.trim() !== '') return parseIntroductionAnswer(output, `claw-setup-ssh on ${host}`)
+  const said = complaint === '' ? 'it printed nothing' : complaint
+  throw new ClawError('bad-answer', `Cannot run claw-setup-ssh on "${host}": ${said}`, {
+    hint: 'Run "claw-setup --yes" there to write its launchers anew, then try again',
+  })
+}
+
+/** How the other machine reaches us: the address its sshd saw us come from, and our own sshd's key. */
+async function ownReach(
+  { self, ownHostKey }: EnrolDeps,
+  { ownAddress }: OperatorReport,
+): Promise<Reach | null> {
+  const hostKey = await ownHostKey()
+  if (hostKey === undefined) return null
+  const seen = z.safeParse(field.host, ownAddress)
+  return { ip: seen.success ? seen.data : self.ip, sshPort: self.sshPort, hostKey }
+}
+
+type Exchange = {
+  readonly login: OperatorLogin
+  readonly them: IntroductionAnswer
+  readonly back: Reach | null
+  readonly hostKey: PublicKey
+}
+
+/** Make us known there, then prove and store; when that fails, make us unknown there again. */
+async function exchange(deps: EnrolDeps, request: EnrolRequest, given: Exchange) {
+  const { login, them, back } = given
+  const { gatewayId, name, leadNumber, sshUser, version } = deps.self
+  const us = { gatewayId, name, leadNumber, sshUser, version, clanPublicKey: deps.clanKey, reach: back }
+  const tell = async (document: IntroductionRequest) =>
+    readAnswer(request, await deps.asOperator(login, { kind: 'introduce', request: document }))
+  deps.onProgress(`introducing this machine to ${them.gatewayId}`)
+  const [ours] = (await tell({ machines: [us], forget: [] })).machines
+  if (ours === undefined || ours.result === 'refused') {
+    const why = ours?.reason ?? 'it gave no reason'
+    throw new ClawError('peer-refused', `Cannot enrol "${them.gatewayId}": it refused this machine: ${why}`, {
+      hint: `If it knows an older "${gatewayId}", run "claw-setup-ssh forget ${gatewayId}" there, then try again`,
+    })
+  }
+  try {
+    return await proveAndStore(deps, request, given)
+  } catch (error) {
+    if (ours.result !== 'added') throw error
+    const left = await tell({ machines: [], forget: [gatewayId] }).then(
+      () => [],
+      () => [`this machine's key on "${request.host}" (run "claw-setup-ssh forget ${gatewayId}" there)`],
+    )
+    throw withLeftovers(error, left)
+  }
+}
+
+/** Ask with the clan key; only after the answer is anything written here. */
+async function proveAndStore(deps: EnrolDeps, request: EnrolRequest, { them, back, hostKey }: Exchange) {
+  const { host, port, user, oneWay } = request
+  const { gatewayId, name, leadNumber, version, clanPublicKey } = them
+  const way = oneWay || back === null ? { oneWay: true } : {}
+  const facts = {
+    ...{
+      gatewayId,
+      name,
+      leadNumber,
+      version,
+      ip: host,
+      sshPort: port,
+      sshUser: user,
+      clawClanInstalled: true,
+    },
+    hostKey: deps.fingerprint(hostKey),
+    clanKey: deps.fingerprint(clanPublicKey),
+    ...way,
+  }
+  const at = deps.clock.now()
+  deps.onProgress(`asking ${gatewayId} with the clan key`)
+  const outcome = await proved(deps, enrolledPeer(undefined, facts, at), hostKey)
+  const { result, peer } = await admit(deps, {
+    gatewayId,
+    clanKey: oneWay ? undefined : clanPublicKey,
+    ...{ host, port, hostKey },
+    record: known => judge(enrolledPeer(known, facts, at), outcome, at, 1).peer,
+  })
+  return { change: result, peer, forwardMs: Math.round(outcome.responseMs) }
+}
+
+async function proved(deps: EnrolDeps, peer: Peer, hostKey: PublicKey) {
+  const outcome = await deps.probe(peer, hostKey)
+  if (outcome.kind === 'ack') return outcome
+  throw new ClawError(
+    'peer-refused',
+    `Cannot enrol "${peer.gatewayId}": your login works, the clan key's does not: ${outcome.reason}: ${outcome.detail}`,
+    {
+      hint: `Check on "${peer.ip}" that its sshd reads the authorized_keys of "${peer.sshUser}", then try again`,
+    },
+  )
+}

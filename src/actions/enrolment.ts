@@ -1,0 +1,65 @@
+import type { OperatorLogin } from '../adapters/operator-ssh.ts'
+import type { OperatorReport, OperatorStep } from '../fleet/operator-step.ts'
+import type { GatewayId } from '../fleet/parse.ts'
+import type { Peer } from '../fleet/peer.ts'
+import type { ProbeOutcome } from '../fleet/probe.ts'
+import type { PublicKey } from '../fleet/public-key.ts'
+import type { IntroduceDeps } from './introduce.ts'
+import type { VouchDeps, Vouched, Vouching } from './vouch.ts'
+
+export type EnrolDeps = VouchDeps &
+  IntroduceDeps & {
+    /** One step with the owner's own login. */
+    readonly asOperator: (login: OperatorLogin, step: OperatorStep) => Promise<OperatorReport>
+    /** One challenge, believing only this host key. */
+    readonly probe: (peer: Peer, hostKey: PublicKey) => Promise<ProbeOutcome>
+    readonly onProgress: (text: string) => void
+  }
+
+export type EnrolRequest = Vouching & {
+  readonly user: string
+  readonly host: string
+  readonly port: number
+  readonly name?: string | undefined
+  readonly gatewayId?: GatewayId | undefined
+  readonly identityFile?: string | undefined
+  readonly configFile?: string | undefined
+  /** It cannot or must not reach us: it is watched, and watches nobody. */
+  readonly oneWay: boolean
+  /** Absolute path of the private key for a machine without our gate. */
+  readonly legacyKey?: string | undefined
+}
+
+/** Whether the other machine reaches us; the keys are a public interface. */
+export type ReverseProof = {
+  /** `off`: not wanted, or our own sshd does not answer; `unproven`: it could not be asked. */
+  readonly outcome: 'ack' | 'miss' | 'unmade' | 'unproven' | 'off'
+  readonly reason: string | null
+  /** What to do about it, fit to be shown; null when nothing is to be done. */
+  readonly next: string | null
+}
+
+export type Enrolment = {
+  readonly change: 'added' | 'updated' | 'unchanged'
+  readonly peer: Peer
+  readonly hostKeyBy: Vouched['by']
+  readonly forwardMs: number
+  readonly reverse: ReverseProof
+  /** One line each; nothing of it keeps the peer from being enrolled. */
+  readonly warnings: readonly string[]
+}
+
+/** The owner's login for a request, once its host key is vouched for. */
+export function loginOf(
+  { user, host, port, identityFile, configFile }: Omit<EnrolRequest, 'oneWay'>,
+  hostKey: PublicKey,
+): OperatorLogin {
+  return {
+    user,
+    host,
+    port,
+    hostKey,
+    ...(identityFile === undefined ? {} : { identityFile }),
+    ...(configFile === undefined ? {} : { configFile }),
+  }
+}
