@@ -1,11 +1,24 @@
 import { createHash } from 'node:crypto'
+import { existsSync, mkdirSync, readFileSync } from 'node:fs'
+import { userInfo } from 'node:os'
+import { dirname, join } from 'node:path'
 import { ClawError } from '../fleet/error.ts'
+import { idKey, isGatewayId } from '../fleet/parse.ts'
+import { quoteValue } from '../fleet/text.ts'
+import { runProgram } from './process.ts'
+import { replaceFile } from './whole-file.ts'
 
 /** One host key we trust: algorithm name and the public key blob of RFC 4253 section 6.6. */
 export type PinnedKey = { readonly type: string; readonly blob: Buffer }
 
 /** Where a pinned key was seen; `gatewayId` is what it is found by again. */
 export type PinnedHost = { readonly gatewayId: string; readonly host: string; readonly port: number }
+
+/** Far more than a fleet needs; bounds memory when the path leads somewhere odd. */
+const MAX_BYTES = 4 * 1024 * 1024
+
+/** Other programs that write at the same moment are let through this often. */
+const MAX_TRIES = 20
 
 /** Fingerprint of a public key blob as OpenSSH prints it: `SHA256:` and 43 characters of base64. */
 export const fingerprint = (blob: Buffer): string =>
@@ -25,19 +38,156 @@ export function pinnedKey(blob: Buffer): PinnedKey {
   return { type, blob }
 }
 
-export function readPins(_file: string): ReadonlyMap<string, readonly PinnedKey[]> {
-  throw new Error('not written yet')
+/**
+ * All pinned host keys of our known_hosts, by `idKey` of the machine; one read serves a whole round.
+ *
+ * Our lines are `<gatewayId>,[host]:port <type> <base64>`. The id comes first, so the key is found wherever the
+ * machine is now; `ssh -o HostKeyAlias=<id in lower case> -o UserKnownHostsFile=<file>` finds it as well. Lines of any
+ * other shape are other people's and pin nothing.
+ *
+ * @returns empty when there is no file
+ * @throws {ClawError} `store-unavailable` when the file cannot be read or is beyond 4 MiB
+ */
+export function readPins(file: string): ReadonlyMap<string, readonly PinnedKey[]> {
+  const pins = new Map<string, PinnedKey[]>()
+  for (const line of linesOf(read(file))) {
+    const ours = ourLine(line)
+    if (ours !== undefined) pins.set(ours.id, [...(pins.get(ours.id) ?? []), ours.key])
+  }
+  return pins
 }
 
-export function pinHostKey(_file: string, _host: PinnedHost, _key: PinnedKey): void {
-  throw new Error('not written yet')
+/**
+ * Pin one host key for one machine, in place of every key pinned for it before.
+ *
+ * @throws {ClawError} `bad-input` for an id or address that cannot stand in the file; `store-unavailable`, `busy`:
+ *   nothing was written then
+ */
+export function pinHostKey(file: string, { gatewayId, host, port }: PinnedHost, key: PinnedKey): void {
+  const line = `${gatewayId},[${host}]:${port} ${key.type} ${key.blob.toString('base64')}`
+  if (ourLine(line) === undefined) {
+    throw new ClawError(
+      'bad-input',
+      `Cannot pin a host key for ${quoteValue(`${gatewayId}, ${host}:${port}`)}`,
+    )
+  }
+  edit(file, lines => {
+    const at = lines.findIndex(old => ourLine(old)?.id === idKey(gatewayId))
+    const kept = without(lines, gatewayId)
+    return at < 0 ? [...kept, `${line}\n`] : kept.toSpliced(at, 0, `${line}\n`)
+  })
 }
 
-/** @returns false when nothing was pinned */
-export function unpinHost(_file: string, _gatewayId: string): boolean {
-  throw new Error('not written yet')
+/**
+ * Forget every host key pinned for one machine.
+ *
+ * @returns false when nothing was pinned
+ * @throws {ClawError} `store-unavailable`, `busy`: nothing was written then
+ */
+export const unpinHost = (file: string, gatewayId: string): boolean =>
+  edit(file, lines => without(lines, gatewayId))
+
+/**
+ * Host keys that the user's own known_hosts, or the system's, already holds for an address, hashed entries too.
+ * What those files revoke is left out, and so are certificate authorities.
+ *
+ * @param files  where to look; the files OpenSSH reads by default when absent
+ * @throws {ClawError} `command-failed` without `ssh-keygen`
+ */
+export async function userKnownHostKeys(
+  host: string,
+  port: number,
+  files: readonly string[] = openSshFiles(),
+): Promise<readonly PinnedKey[]> {
+  const name = port === 22 ? host : `[${host}]:${port}`
+  const found = await Promise.all(
+    files
+      .filter(existsSync)
+      .map(file => runProgram('ssh-keygen', ['-F', name, '-f', file], { timeoutMs: 10_000 })),
+  )
+  const lines = found.flatMap(({ stdout }) => stdout.split('\n')).map(line => line.trim().split(/\s+/))
+  const revoked = lines.filter(([marker]) => marker === '@revoked').map(([, , , base64]) => base64)
+  return lines.flatMap(([hosts = '#', type = '', base64 = '']) => {
+    const isKey = !hosts.startsWith('#') && !hosts.startsWith('@') && !revoked.includes(base64)
+    const key = isKey ? keyFrom(type, base64) : undefined
+    return key === undefined ? [] : [key]
+  })
 }
 
-export async function userKnownHostKeys(_host: string, _port: number): Promise<readonly PinnedKey[]> {
-  throw new Error('not written yet')
+function openSshFiles(): readonly string[] {
+  const own = join(userInfo().homedir, '.ssh')
+  return [join(own, 'known_hosts'), join(own, 'known_hosts2'), '/etc/ssh/ssh_known_hosts']
 }
+
+const OUR_LINE = /^([^\s,]+),\[([A-Za-z0-9][A-Za-z0-9.:_-]*)\]:(\d{1,5}) (\S+) (\S+)\r?\n?$/
+
+function ourLine(line: string): { readonly id: string; readonly key: PinnedKey } | undefined {
+  const [, id = '', , port, type = '', base64 = ''] = OUR_LINE.exec(line) ?? []
+  const key = isGatewayId(id) && Number(port) <= 65_535 ? keyFrom(type, base64) : undefined
+  return key === undefined ? undefined : { id: idKey(id), key }
+}
+
+function keyFrom(type: string, base64: string): PinnedKey | undefined {
+  try {
+    const key = pinnedKey(Buffer.from(base64, 'base64'))
+    return key.type === type ? key : undefined
+  } catch {
+    return undefined
+  }
+}
+
+const without = (lines: readonly string[], gatewayId: string): readonly string[] =>
+  lines.filter(line => ourLine(line)?.id !== idKey(gatewayId))
+
+/** Every line with its end; one character per byte, so that other people's lines stay as they are. */
+const linesOf = (content: Buffer | undefined): readonly string[] =>
+  content?.toString('latin1').match(/[^\n]*\n|[^\n]+$/g) ?? []
+
+function edit(file: string, change: (lines: readonly string[]) => readonly string[]): boolean {
+  for (let tries = 0; tries < MAX_TRIES; tries++) {
+    const before = read(file)
+    const lines = linesOf(before)
+    const after = change(lines)
+    if (after.length === lines.length && after.every((line, at) => line === lines[at])) return false
+    // A last line without its end would swallow ours.
+    const text = after
+      .map((line, at) => (line.endsWith('\n') || at === after.length - 1 ? line : `${line}\n`))
+      .join('')
+    if (written(file, Buffer.from(text, 'latin1'), before)) return true
+  }
+  throw new ClawError('busy', `Cannot change "${file}": another program keeps changing it`)
+}
+
+function written(file: string, after: Buffer, before: Buffer | undefined): boolean {
+  const isUnchanged = () => {
+    const now = read(file)
+    return now === undefined || before === undefined ? now === before : now.equals(before)
+  }
+  try {
+    mkdirSync(dirname(file), { recursive: true, mode: 0o700 })
+    return replaceFile(file, after, 0o600, isUnchanged)
+  } catch (error) {
+    throw error instanceof ClawError ? error : unusable('write', file, error)
+  }
+}
+
+function read(file: string): Buffer | undefined {
+  try {
+    const content = readFileSync(file)
+    if (content.length > MAX_BYTES) throw new Error(`it is longer than ${MAX_BYTES} bytes`)
+    return content
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined
+    throw unusable('read', file, error)
+  }
+}
+
+const unusable = (verb: string, file: string, cause: unknown): ClawError =>
+  new ClawError(
+    'store-unavailable',
+    `Cannot ${verb} "${file}": ${cause instanceof Error ? cause.message : String(cause)}`,
+    {
+      hint: 'Nothing was written; correct this and try again',
+      cause,
+    },
+  )

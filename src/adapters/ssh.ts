@@ -124,6 +124,9 @@ export async function offeredHostKey(
   return Promise.race([promise, link.failed]).finally(link.release)
 }
 
+/** Can this private key be used to log in? @throws {ClawError} `bad-key` when not: damaged, encrypted, no private key */
+export const checkPrivateKey = (text: Buffer): void => void usableKey(text)
+
 type LoginBounds = {
   readonly timeoutMs: number
   readonly maxBytes: number
