@@ -128,7 +128,9 @@ const answer = z.object({
   ),
 })
 
-const failure = z.object({ error: z.object({ message: z.string(), hint: z.catch(z.optional(z.string()), undefined) }) })
+const failure = z.object({
+  error: z.object({ message: z.string(), hint: z.catch(z.optional(z.string()), undefined) }),
+})
 
 /**
  * @throws {ClawError} `peer-refused` with the other program's own words when it failed; `bad-answer` for anything

@@ -49,7 +49,7 @@ const PROGRAM = `claw_home=\${CLAW_CLAN_HOME:-$HOME/.openclaw/claw-clan}
 printf '\\nclaw-clan-operator %s\\n' "$claw_nonce"
 printf 'address %s\\n' "\${SSH_CONNECTION%% *}"
 claw_id=\`sed -n 's/.*"gatewayId"[[:space:]]*:[[:space:]]*"\\([^"]*\\)".*/\\1/p' "$claw_home/state.json" 2>/dev/null | head -n 1\`
-if [ -z "$claw_id" ]; then claw_id=\`hostname 2>/dev/null || uname -n\`; fi
+if [ -z "$claw_id" ]; then claw_id=\`uname -n\`; fi
 printf 'id %s\\n' "$claw_id"
 if [ -x "$claw_home/bin/claw-peer" ] && [ -x "$claw_home/bin/claw-setup-ssh" ] && [ -f "$claw_home/identity.json" ]; then
   printf 'set-up yes\\noutput\\n'
