@@ -73,6 +73,8 @@ export type Command<O extends Options, R> = {
   readonly run: (run: Run<O>) => Promise<R | Skipped>
   /** Text for people, without a final newline; empty prints nothing. */
   readonly render: (result: R, view: View<O>) => string
+  /** In text mode, lines for stdout when it fails; the message itself goes to stderr. */
+  readonly renderFailure?: (error: ClawError) => string
   /** 0 unless the result says otherwise (`claw-status --check`). */
   readonly exitCode?: (result: R, options: Values<O>) => number
 }
@@ -138,7 +140,10 @@ async function execute<O extends Options, R>(
     checkArity(command, positionals)
     return await runParsed(command, values, positionals)
   } catch (error) {
-    return report(error, command.name, json)
+    const code = report(error, command.name, json)
+    if (!json && error instanceof ClawError && command.renderFailure !== undefined)
+      print(command.renderFailure(error))
+    return code
   }
 }
 
@@ -211,6 +216,8 @@ function checkArity(
 const EXIT_CODES: Partial<Record<ErrorCode, number>> = {
   'bad-input': 2,
   'missing-answer': 2,
+  // Nobody vouched for a host key: an answer is missing, and the hint names the flags that give it.
+  'host-key-unknown': 2,
   'unknown-peer': 2,
   'not-set-up': 3,
   busy: 75,

@@ -1,0 +1,148 @@
+import type { CheckedPeer } from '../actions/check-ssh.ts'
+import type { Enrolment } from '../actions/enrolment.ts'
+import type { Forgotten } from '../actions/forget.ts'
+import type { TestedLogin } from '../actions/test-login.ts'
+import type { Trusted } from '../actions/trust.ts'
+import type { introductionAnswerDocument } from '../fleet/enrolment.ts'
+import type { ClawError, ErrorCode } from '../fleet/error.ts'
+import { loginText } from '../fleet/ssh-failure.ts'
+import { printable } from '../fleet/text.ts'
+import { header, renderTable } from './table.ts'
+import type { Terminal } from './terminal.ts'
+
+type Look = Pick<Terminal, 'columns' | 'paint'>
+
+/** `claw-setup-ssh add`, as `--json` prints it; the keys are a public interface. */
+export function enrolmentDocument({ peer, change, hostKeyBy, forwardMs, reverse, warnings }: Enrolment) {
+  const { gatewayId, name, leadNumber, ip, sshUser, sshPort, hostKey } = peer
+  return {
+    ...{ gatewayId, name, leadNumber, ip, sshUser, sshPort, change, hostKey: hostKey ?? null, hostKeyBy },
+    oneWay: peer.oneWay === true,
+    legacy: peer.legacyKey !== undefined,
+    forward: { outcome: 'ack', responseMs: forwardMs },
+    reverse,
+    warnings,
+    sshStatus: 'success',
+    clawInstalled: peer.clawClanInstalled,
+  } as const
+}
+
+export type EnrolmentDocument = ReturnType<typeof enrolmentDocument>
+
+export function renderEnrolment(result: EnrolmentDocument, { paint }: Look): string {
+  const { gatewayId, name, ip: host, sshUser: user, sshPort: port, reverse } = result
+  const verb = result.change === 'added' ? 'Enrolled' : 'Enrolled again:'
+  const back =
+    reverse.outcome === 'ack'
+      ? 'answered'
+      : `${reverse.outcome}${reverse.reason === null ? '' : `: ${reverse.reason}`}`
+  return [
+    printable(`${verb} ${gatewayId} (${name}) at ${loginText({ user, host, port })}`),
+    `  host key            ${result.hostKey ?? 'none'} (${result.hostKeyBy})`,
+    `  this machine -> it  answered in ${result.forward.responseMs} ms`,
+    printable(`  it -> this machine  ${back}`),
+    ...(reverse.next === null ? [] : [paint('yellow', printable(`  next: ${reverse.next}`))]),
+    ...result.warnings.map(text => paint('yellow', printable(`! ${text}`))),
+    ...statusLines('success', result.clawInstalled),
+  ].join('\n')
+}
+
+const statusLines = (ssh: 'success' | 'failed', installed: boolean | 'unknown'): readonly string[] => [
+  `SSH_STATUS=${ssh}`,
+  `CLAW_INSTALLED=${installed}`,
+]
+
+/** Codes of failures that happen only after the owner's login worked. */
+const AFTER_LOGIN: readonly ErrorCode[] = [
+  'peer-not-set-up',
+  'peer-refused',
+  'bad-answer',
+  'store-unavailable',
+]
+
+/** The two lines scripts of the bash version read, for a run that failed. */
+export function failureLines({ code }: ClawError): string {
+  if (!AFTER_LOGIN.includes(code)) return statusLines('failed', 'unknown').join('\n')
+  return statusLines('success', code !== 'peer-not-set-up').join('\n')
+}
+
+/** `claw-setup-ssh test`. */
+export function renderTest(result: TestedLogin): string {
+  const { hostKey, hostKeyBy, setUp, gatewayId } = result
+  const what = { yes: 'set up', older: 'there is only an older version', no: 'not set up' }[setUp]
+  return [
+    'Your login works there.',
+    `  host key   ${hostKey} (${hostKeyBy})`,
+    printable(`  claw-clan  ${what}${gatewayId === null ? '' : ` (${gatewayId})`}`),
+    ...statusLines('success', setUp === 'yes'),
+  ].join('\n')
+}
+
+/** `claw-setup-ssh trust`, as `--json` prints it. */
+export function trustDocument({ peer, pin, previous, hostKeyBy, outcome }: Trusted) {
+  const { gatewayId, hostKey = null } = peer
+  const { kind } = outcome
+  const why =
+    kind === 'ack' ? { reason: null, detail: null } : { reason: outcome.reason, detail: outcome.detail }
+  const probe = { outcome: kind, ...why }
+  const isMissing = kind === 'miss' && (outcome.reason === 'auth-denied' || outcome.reason === 'no-answer')
+  const port = peer.sshPort === 22 ? '' : ` --port ${peer.sshPort}`
+  const next = isMissing
+    ? `Our clan key is not there yet: run "claw-setup-ssh add ${peer.sshUser} ${peer.ip}${port}"`
+    : null
+  return { gatewayId, hostKey, hostKeyBy, pin, previous, probe, next }
+}
+
+export function renderTrust(result: ReturnType<typeof trustDocument>): string {
+  const { gatewayId, hostKey, hostKeyBy, pin, previous, probe, next } = result
+  const verb = { added: 'Pinned', replaced: 'Pinned anew', unchanged: 'Already pinned' }[pin]
+  return [
+    `${verb}: the host key of ${gatewayId} is ${hostKey} (${hostKeyBy})`,
+    ...(pin === 'replaced' ? [`  before    ${previous}`] : []),
+    printable(`  clan key  ${probe.reason === null ? 'answered' : `${probe.reason}: ${probe.detail}`}`),
+    ...(next === null ? [] : [`  next: ${next}`]),
+  ].join('\n')
+}
+
+/** `claw-setup-ssh forget`. */
+export function renderForgotten(
+  { gatewayId, record, hostKey, authorizedKey }: Forgotten,
+  self: string,
+): string {
+  const gone = [
+    record ? 'its record' : '',
+    hostKey ? 'its host key' : '',
+    authorizedKey ? 'its key in authorized_keys' : '',
+  ]
+  return [
+    `Forgot ${gatewayId}: removed ${gone.filter(part => part !== '').join(', ')}`,
+    `  next: run "claw-setup-ssh forget ${self}" there, so that it forgets this machine too`,
+  ].join('\n')
+}
+
+/** `claw-setup-ssh check`: one line per peer, with the next step where one is needed. */
+export function renderCheck(
+  result: { readonly clanKey: string; readonly peers: readonly CheckedPeer[] },
+  look: Look,
+): string {
+  const rows = result.peers.map(({ gatewayId, outcome, reason, next }) => [
+    { text: gatewayId },
+    { text: outcome, style: outcome === 'ack' ? 'green' : outcome === 'miss' ? 'red' : 'gray' } as const,
+    { text: reason ?? '' },
+    { text: next ?? '' },
+  ])
+  const none = ['No peer is enrolled yet.', '  next: claw-discover, then claw-setup-ssh add USER HOST']
+  const table = [renderTable([header('MACHINE', 'PROBE', 'REASON', 'NEXT'), ...rows], look)]
+  return [`Clan key ${result.clanKey}`, '', ...(rows.length === 0 ? none : table)].join('\n')
+}
+
+/** `claw-setup-ssh introduce`. */
+export function renderIntroduction({
+  gatewayId,
+  machines,
+}: ReturnType<typeof introductionAnswerDocument>): string {
+  const lines = machines.map(
+    ({ gatewayId: id, result, reason }) => `  ${id}  ${result}${reason === null ? '' : `: ${reason}`}`,
+  )
+  return printable([`${gatewayId} was given ${machines.length} machine(s)`, ...lines].join('\n'))
+}

@@ -1,0 +1,54 @@
+import { resolve } from 'node:path'
+import type { EnrolRequest } from '../actions/enrolment.ts'
+import { ClawError } from '../fleet/error.ts'
+import { field, parseValue, parseWholeNumber } from '../fleet/parse.ts'
+import type { Options, Values } from './command.ts'
+
+/** How the owner vouches for a host key. */
+export const VOUCHING = {
+  'host-key': { type: 'string', value: 'SHA256:...', help: 'Believe exactly this host key' },
+  'accept-new-host-key': { type: 'boolean', help: 'Believe whatever key a machine never met before shows' },
+} as const satisfies Options
+
+/** Where the other machine is and how the owner logs in there. */
+export const LOGIN = {
+  port: { type: 'string', value: 'N', help: 'Port of its sshd (default: 22)' },
+  identity: { type: 'string', value: 'FILE', help: 'Your private key for it (default: agent and ~/.ssh)' },
+  'ssh-config': { type: 'string', value: 'FILE', help: 'ssh_config to use (default: ~/.ssh/config)' },
+  ...VOUCHING,
+} as const satisfies Options
+
+export const ADD = {
+  ...LOGIN,
+  'one-way': { type: 'boolean', help: 'It cannot or must not reach this machine: only watch it' },
+  legacy: { type: 'boolean', help: 'It has no claw-clan 2: probe it through its login shell' },
+  key: { type: 'string', value: 'FILE', help: 'With --legacy: the private key to probe it with' },
+} as const satisfies Options
+
+/**
+ * Read the words and flags of `add` and `test`.
+ *
+ * @throws {ClawError} `bad-input` naming the first one that is not allowed
+ */
+export function readLogin(words: readonly string[], options: Values<typeof ADD>): EnrolRequest {
+  const [user, host, name, id] = words
+  const { port, identity, legacy, key, 'ssh-config': config } = options
+  if ((legacy ?? false) !== (key !== undefined)) {
+    throw new ClawError('bad-input', '--legacy and --key FILE go together', {
+      hint: 'FILE is the private key that opens a shell there, as "ssh -i FILE" uses it',
+    })
+  }
+  return {
+    user: parseValue(field.sshUser, user, 'USER'),
+    host: parseValue(field.host, host, 'HOST'),
+    port: port === undefined ? 22 : parseWholeNumber(port, 1, 65_535, '--port'),
+    name: name === undefined ? undefined : parseValue(field.name, name, 'NAME'),
+    gatewayId: id === undefined ? undefined : parseValue(field.gatewayId, id, 'ID'),
+    hostKey: options['host-key'],
+    acceptNew: options['accept-new-host-key'],
+    identityFile: identity === undefined ? undefined : resolve(identity),
+    configFile: config === undefined ? undefined : resolve(config),
+    oneWay: options['one-way'] ?? false,
+    legacyKey: key === undefined ? undefined : resolve(key),
+  }
+}

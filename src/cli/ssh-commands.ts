@@ -1,0 +1,168 @@
+import type { checkSsh } from '../actions/check-ssh.ts'
+import type { enrolPeer } from '../actions/enrol.ts'
+import type { forgetPeer } from '../actions/forget.ts'
+import type { introduce } from '../actions/introduce.ts'
+import type { testLogin } from '../actions/test-login.ts'
+import type { trustHostKey } from '../actions/trust.ts'
+import { introductionAnswerDocument, parseIntroductionRequest } from '../fleet/enrolment.ts'
+import { field, parseValue } from '../fleet/parse.ts'
+import { readStdin } from './ask.ts'
+import { type AnyCommand, type Options, type Run, subcommand } from './command.ts'
+import { openHome, openProbe, type ReadyHome } from './home.ts'
+import * as show from './render-ssh.ts'
+import { ADD, LOGIN, readLogin, VOUCHING } from './ssh-arguments.ts'
+import { sshDeps } from './ssh-deps.ts'
+
+/** The use cases behind the subcommands. */
+export type SshActions = {
+  readonly checkSsh: typeof checkSsh
+  readonly enrolPeer: typeof enrolPeer
+  readonly forgetPeer: typeof forgetPeer
+  readonly introduce: typeof introduce
+  readonly testLogin: typeof testLogin
+  readonly trustHostKey: typeof trustHostKey
+}
+
+/** Longest document `introduce` reads: a fleet of 256 machines takes 200 KiB. */
+const MAX_DOCUMENT_BYTES = 1024 * 1024
+
+/** The subcommands of `claw-setup-ssh`. */
+export const sshCommands = (actions: SshActions): Readonly<Record<string, AnyCommand>> => ({
+  add: add(actions),
+  check: check(actions),
+  forget: forget(actions),
+  introduce: introduceCommand(actions),
+  keygen: keygen(),
+  test: test(actions),
+  trust: trust(actions),
+})
+
+async function withHome<R>(
+  { home: given, terminal }: Pick<Run<Options>, 'home' | 'terminal'>,
+  work: (home: ReadyHome) => Promise<R>,
+): Promise<R> {
+  await using home = await openHome({ home: given, terminal })
+  return await work(home)
+}
+
+const add = ({ enrolPeer }: SshActions) =>
+  subcommand({
+    name: 'claw-setup-ssh add',
+    summary: 'Enrol a machine with your own SSH login there, in both directions where it can reach back',
+    operands: 'USER HOST [NAME] [ID]',
+    arity: [2, 4],
+    options: ADD,
+    example: 'claw-setup-ssh add claw 192.168.1.20 --host-key SHA256:...',
+    failure: 'Nothing is half-enrolled when it fails: do what the "next:" line says and run it again.',
+    run: run =>
+      withHome(run, async home => {
+        const request = readLogin(run.positionals, run.options)
+        return show.enrolmentDocument(await enrolPeer(await sshDeps(home, run.terminal), request))
+      }),
+    render: (result, { terminal }) => show.renderEnrolment(result, terminal),
+    renderFailure: show.failureLines,
+  })
+
+const test = ({ testLogin }: SshActions) =>
+  subcommand({
+    name: 'claw-setup-ssh test',
+    summary: 'Try your own SSH login on a machine and say what is in the way; changes nothing',
+    operands: 'USER HOST',
+    arity: [2, 2],
+    options: LOGIN,
+    example: 'claw-setup-ssh test claw 192.168.1.20',
+    failure: 'The line names what is in the way: address, sshd, host key or login.',
+    run: run =>
+      withHome(run, async home => {
+        const request = readLogin(run.positionals, run.options)
+        return testLogin(await sshDeps(home, run.terminal), request)
+      }),
+    render: result => show.renderTest(result),
+    renderFailure: show.failureLines,
+  })
+
+const trust = ({ trustHostKey }: SshActions) =>
+  subcommand({
+    name: 'claw-setup-ssh trust',
+    summary: 'Pin the host key of an enrolled machine, for the first time or after it was reinstalled',
+    operands: 'ID',
+    arity: [1, 1],
+    options: VOUCHING,
+    example: 'claw-setup-ssh trust studio --host-key SHA256:...',
+    failure: 'The old key stays pinned when it fails.',
+    run: run =>
+      withHome(run, async home => {
+        const id = parseValue(field.gatewayId, run.positionals[0], 'ID')
+        const vouching = { hostKey: run.options['host-key'], acceptNew: run.options['accept-new-host-key'] }
+        return show.trustDocument(await trustHostKey(await sshDeps(home, run.terminal), id, vouching))
+      }),
+    render: result => show.renderTrust(result),
+  })
+
+const forget = ({ forgetPeer }: SshActions) =>
+  subcommand({
+    name: 'claw-setup-ssh forget',
+    summary: 'Remove a machine: its record, its pinned host key, its key in your authorized_keys',
+    operands: 'ID',
+    arity: [1, 1],
+    options: {},
+    example: 'claw-setup-ssh forget studio',
+    failure: 'What is already gone stays gone: run it again for the rest.',
+    run: run =>
+      withHome(run, async home => {
+        const id = parseValue(field.gatewayId, run.positionals[0], 'ID')
+        const forgotten = await forgetPeer(await sshDeps(home, run.terminal), id)
+        return { ...forgotten, self: home.self.gatewayId }
+      }),
+    render: result => show.renderForgotten(result, result.self),
+  })
+
+const introduceCommand = ({ introduce }: SshActions) =>
+  subcommand({
+    name: 'claw-setup-ssh introduce',
+    summary: 'Enrol the machines of a JSON document on stdin, and answer who this machine is',
+    options: {},
+    example: `echo '{"machines":[]}' | claw-setup-ssh introduce --json`,
+    failure:
+      'claw-setup-ssh add runs it on the other machine; a machine it refuses is named with the reason.',
+    run: run =>
+      withHome(run, async home => {
+        const request = parseIntroductionRequest(await readStdin(MAX_DOCUMENT_BYTES), 'the document on stdin')
+        return introductionAnswerDocument(await introduce(await sshDeps(home, run.terminal), request))
+      }),
+    render: show.renderIntroduction,
+  })
+
+const keygen = () =>
+  subcommand({
+    name: 'claw-setup-ssh keygen',
+    summary: "Make this machine's clan key if it has none, and show it",
+    options: {},
+    example: 'claw-setup-ssh keygen',
+    failure: 'ssh-keygen (OpenSSH) must be installed.',
+    run: run => withHome(run, clanKey),
+    render: ({ fingerprint, publicKey, created }) =>
+      `${created ? 'Made' : 'Found'} ${fingerprint}\n${publicKey}`,
+  })
+
+const check = ({ checkSsh }: SshActions) =>
+  subcommand({
+    name: 'claw-setup-ssh check',
+    summary: 'Make the clan key if missing, ask every peer with it, and say per peer what to do next',
+    options: {},
+    example: 'claw-setup-ssh check',
+    failure: 'A peer that does not answer is a finding, not a failure.',
+    run: run =>
+      withHome(run, async home => {
+        const { fingerprint } = await clanKey(home)
+        const probe = await openProbe(home)
+        const peers = await checkSsh({ store: home.store, probe, onProgress: run.terminal.progress })
+        return { clanKey: fingerprint, peers }
+      }),
+    render: (result, { terminal }) => show.renderCheck(result, terminal),
+  })
+
+async function clanKey({ paths, self }: ReadyHome) {
+  const { ensureClanKey } = await import('../adapters/ssh-keys.ts')
+  return ensureClanKey(paths, `claw-clan:${self.gatewayId}`)
+}

@@ -1,0 +1,127 @@
+import type { EnrolDeps } from '../actions/enrolment.ts'
+import type { PinnedKey } from '../adapters/known-hosts.ts'
+import { withGrant, withoutGrant } from '../fleet/authorized-keys.ts'
+import { ClawError } from '../fleet/error.ts'
+import { OPERATOR_COMMAND, operatorScript, parseOperatorReport } from '../fleet/operator-step.ts'
+import { idKey } from '../fleet/parse.ts'
+import { CLAN_KEY_TYPES, HOST_KEY_TYPES, type PublicKey, parsePublicKey } from '../fleet/public-key.ts'
+import { ask } from './ask.ts'
+import type { ReadyHome } from './home.ts'
+import type { Terminal } from './terminal.ts'
+
+/** Bound on one step of the owner's login: a login, and the start of a program on a slow machine. */
+const STEP_TIMEOUT_MS = 60_000
+/** Longest wait for another edit of authorized_keys from this home; each takes milliseconds. */
+const EDIT_WAIT_MS = 10_000
+
+/** Everything `claw-setup-ssh` needs: keys, both key files, both ways of SSH, and a person to ask. */
+export async function sshDeps(home: ReadyHome, terminal: Terminal): Promise<EnrolDeps> {
+  const { self, store, clock, paths, settings } = home
+  const [knownHosts, ssh, keys, ids, operator] = await Promise.all([
+    import('../adapters/known-hosts.ts'),
+    import('../adapters/ssh.ts'),
+    import('../adapters/ssh-keys.ts'),
+    import('../adapters/ids.ts'),
+    import('../adapters/operator-ssh.ts'),
+  ])
+  const timeoutMs = settings.pingTimeoutSeconds * 1000
+  const { publicKey } = await keys.ensureClanKey(paths, `claw-clan:${self.gatewayId}`)
+  const offered = async (host: string, port: number, type?: string) =>
+    publicKeyOf(await ssh.offeredHostKey(host, port, { timeoutMs, ...(type === undefined ? {} : { type }) }))
+  return {
+    self,
+    store,
+    clock,
+    clanKey: parsePublicKey(publicKey, CLAN_KEY_TYPES, `${paths.clanKey}.pub`),
+    fingerprint: key => knownHosts.fingerprint(pinnedKeyOf(key).blob),
+    offeredHostKey: offered,
+    ownHostKey: () => ownHostKey(offered, [self.sshPort, '127.0.0.1', self.ip]),
+    knownHostKeys: async (host, port) =>
+      (await knownHosts.userKnownHostKeys(host, port)).map(publicKeyOf).filter(isHostKey),
+    pinsOf: id => (knownHosts.readPins(paths.knownHosts).get(idKey(id)) ?? []).map(publicKeyOf),
+    pinHostKey: async (at, key) => knownHosts.pinHostKey(paths.knownHosts, at, pinnedKeyOf(key)),
+    unpinHost: async id => knownHosts.unpinHost(paths.knownHosts, id),
+    ...(await grants(home)),
+    asOperator: async (login, step) => {
+      const nonce = ids.newNonce()
+      const request = { input: operatorScript(step, nonce), timeoutMs: STEP_TIMEOUT_MS }
+      const { stdout, stderr } = await operator.runAsOperator(login, OPERATOR_COMMAND, request)
+      return parseOperatorReport(stdout, stderr, nonce)
+    },
+    probe: await explicitProbe(home),
+    confirm: terminal.canAsk ? question => ask(question, terminal) : undefined,
+    onProgress: terminal.progress,
+  }
+}
+
+/** The two edits of our own authorized_keys, one at a time. */
+async function grants({ paths, clock }: ReadyHome): Promise<Pick<EnrolDeps, 'grant' | 'withdraw'>> {
+  const [{ authorizedKeysFile, editAuthorizedKeys }, { acquireLock }] = await Promise.all([
+    import('../adapters/authorized-keys.ts'),
+    import('../store/lock.ts'),
+  ])
+  const file = authorizedKeysFile()
+  const holder = { program: 'claw-setup-ssh', pid: process.pid, startedAt: clock.now().toISOString() }
+  const request = { directory: paths.locks, name: 'authorized-keys', waitMs: EDIT_WAIT_MS, holder, clock }
+  const exclusively = async <T>(work: () => T): Promise<T> => {
+    using lock = await acquireLock(request)
+    if (lock !== undefined) return work()
+    throw new ClawError(
+      'busy',
+      `Cannot edit "${file}": another run of this home holds it for ${EDIT_WAIT_MS} ms`,
+    )
+  }
+  const place = { file, backups: paths.backups, exclusively }
+  const gate = `${paths.bin}/claw-peer`
+  return {
+    grant: async (gatewayId, key) => {
+      let hadGrant = false
+      const change = (text: string) => {
+        hadGrant = withoutGrant(text, gatewayId) !== text
+        return withGrant(text, { gatewayId, gate, key })
+      }
+      const changed = await editAuthorizedKeys(place, change, clock.now())
+      return !changed ? 'unchanged' : hadGrant ? 'replaced' : 'added'
+    },
+    withdraw: id => editAuthorizedKeys(place, text => withoutGrant(text, id), clock.now()),
+  }
+}
+
+async function explicitProbe({ paths, settings }: ReadyHome): Promise<EnrolDeps['probe']> {
+  const [{ probePeer }, { readClanKey }, { jitterMs, newNonce }] = await Promise.all([
+    import('../adapters/peer-probe.ts'),
+    import('../adapters/ssh-keys.ts'),
+    import('../adapters/ids.ts'),
+  ])
+  const timeoutMs = settings.pingTimeoutSeconds * 1000
+  return (peer, hostKey) =>
+    probePeer(peer, {
+      key: readClanKey(paths),
+      pins: [pinnedKeyOf(hostKey)],
+      timeoutMs,
+      nonce: newNonce(),
+      retryAfterMs: jitterMs(1000, 3000),
+    })
+}
+
+/** The key our own sshd shows; it may listen on loopback, or on our address only. */
+async function ownHostKey(
+  offered: (host: string, port: number) => Promise<PublicKey>,
+  [port, ...hosts]: readonly [number, ...string[]],
+): Promise<PublicKey | undefined> {
+  for (const host of hosts) {
+    try {
+      return await offered(host, port)
+    } catch (error) {
+      if (!(error instanceof ClawError)) throw error
+    }
+  }
+  return undefined
+}
+
+const publicKeyOf = ({ type, blob }: PinnedKey): PublicKey => ({ type, base64: blob.toString('base64') })
+const pinnedKeyOf = ({ type, base64 }: PublicKey): PinnedKey => ({
+  type,
+  blob: Buffer.from(base64, 'base64'),
+})
+const isHostKey = ({ type }: PublicKey): boolean => HOST_KEY_TYPES.some(known => known === type)
