@@ -45,7 +45,7 @@ export class Holder {
   static async open(options: HolderOptions): Promise<Holder> {
     let holder: Holder | undefined
     const link = await openLink(options.at, {
-      admits: options.gate.admits,
+      admits: (sourceIp, message) => options.gate.admits(sourceIp, message.length),
       onPacket: (packet, source) => holder?.onPacket(packet, source),
       onTrouble: options.onTrouble,
     })

@@ -13,7 +13,7 @@ const RECEIVE_BUFFER_BYTES = 1024 * 1024
 
 export type LinkHandlers = {
   /** Asked before a packet is decoded, when it came from this link's subnet. */
-  readonly admits: (sourceIp: string, bytes: number) => boolean
+  readonly admits: (sourceIp: string, message: Uint8Array) => boolean
   readonly onPacket: (packet: MdnsPacket, source: Endpoint) => void
   /** The link may be unusable: a send failed, the socket broke. Undecodable packets are not reported. */
   readonly onTrouble: (error: Error) => void
@@ -72,7 +72,7 @@ function guard(socket: Socket, at: LinkAddress, { admits }: LinkHandlers): void 
   const decoders = socket.listeners('message')
   socket.removeAllListeners('message')
   socket.on('message', (message, source) => {
-    if (!isOnLink(at, source.address) || !admits(source.address, message.length)) return
+    if (!isOnLink(at, source.address) || !admits(source.address, message)) return
     for (const decode of decoders) Reflect.apply(decode, socket, [message, source])
   })
 }
