@@ -1,6 +1,6 @@
 import type { ConnectConfig, KexAlgorithm, ParsedKey, PublicKeyAuthMethod } from 'ssh2'
 import Client from 'ssh2/lib/client.js'
-import { parseKey } from 'ssh2/lib/protocol/keyParser.js'
+import keyParser from 'ssh2/lib/protocol/keyParser.js'
 import { ClawError } from '../fleet/error.ts'
 import { quoteValue } from '../fleet/text.ts'
 import { type PinnedKey, pinnedKey } from './known-hosts.ts'
@@ -203,7 +203,7 @@ const parsedKeys = new WeakMap<Buffer, ParsedKey>()
 function usableKey(text: Buffer): ParsedKey {
   const known = parsedKeys.get(text)
   if (known !== undefined) return known
-  const parsed = parseKey(text)
+  const parsed = keyParser.parseKey(text)
   const key = Array.isArray(parsed) ? parsed[0] : parsed
   if (key === undefined || key instanceof Error || !key.isPrivateKey()) {
     const why = key instanceof Error ? key.message : 'it is no private key'

@@ -1,4 +1,5 @@
-/** The client alone: the package's index also loads its server and key generator, which cost start-up time. */
+// Node sees no named exports in these CommonJS files, so they are declared as they are: one value each. The
+// package's index is not used, because it loads a server and a key generator with every start.
 declare module 'ssh2/lib/client.js' {
   import { Client } from 'ssh2'
   export = Client
@@ -6,5 +7,9 @@ declare module 'ssh2/lib/client.js' {
 
 declare module 'ssh2/lib/protocol/keyParser.js' {
   import type { ParsedKey } from 'ssh2'
-  export function parseKey(data: Buffer | string, passphrase?: string): ParsedKey | ParsedKey[] | Error
+
+  const keyParser: {
+    readonly parseKey: (data: Buffer | string, passphrase?: string) => ParsedKey | ParsedKey[] | Error
+  }
+  export = keyParser
 }
