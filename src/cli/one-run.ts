@@ -1,7 +1,8 @@
 import { ClawError } from '../fleet/error.ts'
 import { acquireLock, lockHolder } from '../store/lock.ts'
-import type { Options, Skipped } from './command.ts'
+import type { Skipped } from './command-shape.ts'
 import type { Home } from './home.ts'
+import type { Options } from './option.ts'
 import type { Terminal } from './terminal.ts'
 
 /** The flag every program with this rule takes. */

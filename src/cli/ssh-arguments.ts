@@ -2,7 +2,7 @@ import { resolve } from 'node:path'
 import type { EnrolRequest } from '../actions/enrolment.ts'
 import { ClawError } from '../fleet/error.ts'
 import { field, parseValue, parseWholeNumber } from '../fleet/parse.ts'
-import type { Options, Values } from './command.ts'
+import type { Options, Values } from './option.ts'
 
 /** How the owner vouches for a host key. */
 export const VOUCHING = {

@@ -1,0 +1,54 @@
+import { parseArgs } from 'node:util'
+import { ClawError } from '../fleet/error.ts'
+import { nearest } from '../fleet/nearest.ts'
+import { printable } from '../fleet/text.ts'
+import type { Command } from './command-shape.ts'
+import { COMMON, type Options, type Values } from './option.ts'
+
+type Shape<O extends Options> = Pick<Command<O, never>, 'name' | 'arity' | 'operands' | 'options'>
+
+/**
+ * Read a command line.
+ *
+ * @throws {ClawError} `bad-input` with the flags or words that are allowed
+ */
+export function parseArguments<O extends Options>(command: Shape<O>, argv: readonly string[]) {
+  const options = { ...command.options, ...COMMON }
+  try {
+    const parsed = parseArgs({ args: [...argv], options, allowPositionals: true, strict: true })
+    const values = parsed.values as Values<O> & Values<typeof COMMON>
+    if (values.help !== true && values.version !== true) checkArity(command, parsed.positionals)
+    return { values, positionals: parsed.positionals }
+  } catch (error) {
+    throw usageError(error, command.name, Object.keys(options))
+  }
+}
+
+function usageError(error: unknown, name: string, known: readonly string[]): unknown {
+  if (!(error instanceof TypeError) || !('code' in error)) return error
+  const hint = `Run "${name} --help"`
+  const option = /'(-[^' ]+)/.exec(error.message)?.[1] ?? ''
+  if (error.code === 'ERR_PARSE_ARGS_UNKNOWN_OPTION') {
+    const close = nearest(
+      option,
+      known.map(key => `--${key}`),
+    )
+    const guess =
+      close.length === 0
+        ? `allowed are ${known.map(key => `--${key}`).join(', ')}`
+        : `did you mean ${close.join(' or ')}?`
+    return new ClawError('bad-input', `Unknown option "${printable(option)}": ${guess}`, { hint })
+  }
+  return new ClawError('bad-input', printable(error.message.split(/[\n.] ?/)[0] ?? error.message), { hint })
+}
+
+function checkArity(command: Omit<Shape<Options>, 'options'>, given: readonly string[]): void {
+  const [least, most] = command.arity ?? [0, 0]
+  if (given.length >= least && given.length <= most) return
+  const usage = `${command.name}${command.operands === undefined ? '' : ` ${command.operands}`}`
+  const message =
+    given.length < least
+      ? `${least - given.length} more word${least - given.length === 1 ? ' is' : 's are'} needed: ${usage}`
+      : `Too many words from "${printable(given[most] ?? '')}" on: ${usage}`
+  throw new ClawError('bad-input', message, { hint: `Run "${command.name} --help"` })
+}
