@@ -1,0 +1,24 @@
+import { once } from 'node:events'
+import type { PeerLine, ServePeerDeps } from '../actions/serve-peer.ts'
+import { VERSION } from '../adapters/version.ts'
+import type { ReadyHome } from './home.ts'
+import type { Terminal } from './terminal.ts'
+
+/** stdin and stdout as the line to another machine. */
+export const peerLine = (): PeerLine => ({
+  input: process.stdin,
+  write: async text => {
+    if (!process.stdout.write(text)) await once(process.stdout, 'drain')
+  },
+})
+
+/** What `claw-peer serve` works with. */
+export const servePeerDeps = (
+  { store, clock }: ReadyHome,
+  { warn }: Pick<Terminal, 'warn'>,
+): ServePeerDeps => ({
+  store,
+  clock,
+  versions: { program: VERSION, node: process.versions.node },
+  onBug: error => warn(error instanceof Error ? (error.stack ?? error.message) : String(error)),
+})
