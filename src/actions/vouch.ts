@@ -60,8 +60,11 @@ export async function vouchedHostKey(deps: VouchDeps, request: VouchRequest): Pr
   const [pin] = pinned
   if (pin !== undefined) {
     const offered = await offeredLike(deps, request, pin)
-    const isNamedToo = hostKey === undefined || deps.fingerprint(offered) === hostKey
-    if (pinned.some(key => sameKey(key, offered)) && isNamedToo) return { key: offered, by: 'pinned' }
+    if (pinned.some(key => sameKey(key, offered))) {
+      // A flag that names none of its keys is a mistake worth stopping for, also where a pin would do.
+      if (hostKey !== undefined) await namedKey(deps, request, hostKey)
+      return { key: offered, by: 'pinned' }
+    }
     if (!mayReplace) throw changed(deps, request, { was: pin, offered, where: 'pinned' })
   }
   if (hostKey !== undefined) return { key: await namedKey(deps, request, hostKey), by: '--host-key' }

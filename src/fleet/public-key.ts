@@ -55,13 +55,25 @@ function readKey(text: string, types: readonly string[]): PublicKey | undefined 
   return typeInBlob(base64) === type ? { type, base64 } : undefined
 }
 
-/** The type a blob names itself: a length in four bytes, then the text. Undefined for what is no canonical base64. */
+/** The type a blob names itself: its first field. Undefined for what is no canonical base64 or not whole fields. */
 function typeInBlob(base64: string): string | undefined {
   try {
     const bytes = atob(base64)
-    const length = [...bytes.slice(0, 4)].reduce((sum, byte) => sum * 256 + byte.charCodeAt(0), 0)
-    return btoa(bytes) === base64 && bytes.length > 4 + length ? bytes.slice(4, 4 + length) : undefined
+    const fields = btoa(bytes) === base64 ? fieldsOf(bytes) : []
+    return fields.length > 1 ? fields[0] : undefined
   } catch {
     return undefined
   }
+}
+
+/** The fields of a blob, each a length in four bytes and that many bytes; none when they do not fill it. */
+function fieldsOf(bytes: string): readonly string[] {
+  const fields: string[] = []
+  let at = 0
+  while (at + 4 <= bytes.length) {
+    const length = [...bytes.slice(at, at + 4)].reduce((sum, byte) => sum * 256 + byte.charCodeAt(0), 0)
+    fields.push(bytes.slice(at + 4, at + 4 + length))
+    at += 4 + length
+  }
+  return at === bytes.length ? fields : []
 }

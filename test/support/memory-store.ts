@@ -6,7 +6,15 @@ import type { FleetStore, Run } from '../../src/store/store.ts'
 /** The little of a FleetStore that action tests hand over: state in memory, open for assertions. */
 export type StoreLiteral = Pick<
   FleetStore,
-  'self' | 'saveSelf' | 'peers' | 'changePeers' | 'commitRound' | 'candidates' | 'recordEvents' | 'lastRun'
+  | 'self'
+  | 'saveSelf'
+  | 'peers'
+  | 'changePeers'
+  | 'commitRound'
+  | 'removePeer'
+  | 'candidates'
+  | 'recordEvents'
+  | 'lastRun'
 > & {
   state: {
     self?: Identity
@@ -31,16 +39,20 @@ export function storeOf(
     peers: async () => ({ peers: state.peers, damaged: [] }),
     changePeers: async change => {
       const written = change(state.peers)
-      const byId = new Map(written.map(peer => [peer.gatewayId, peer]))
-      state.peers = state.peers.map(peer => byId.get(peer.gatewayId) ?? peer)
+      state.peers = merged(state.peers, written)
       return written
     },
     commitRound: async change => {
       const { peers: written, events } = change(state.peers)
-      const byId = new Map(written.map(peer => [peer.gatewayId, peer]))
-      state.peers = state.peers.map(peer => byId.get(peer.gatewayId) ?? peer)
+      state.peers = merged(state.peers, written)
       state.events.push(...events)
       return { peers: written, damaged: [] }
+    },
+    removePeer: async id => {
+      const left = state.peers.filter(peer => peer.gatewayId !== id)
+      const removed = left.length < state.peers.length
+      state.peers = left
+      return removed
     },
     candidates: async () => state.candidates,
     recordEvents: async events => {
@@ -48,4 +60,14 @@ export function storeOf(
     },
     lastRun: async () => state.run,
   }
+}
+
+function merged(before: readonly Peer[], written: readonly Peer[]): readonly Peer[] {
+  const rest = new Map(written.map(peer => [peer.gatewayId, peer]))
+  const kept = before.map(peer => {
+    const now = rest.get(peer.gatewayId) ?? peer
+    rest.delete(peer.gatewayId)
+    return now
+  })
+  return [...kept, ...rest.values()]
 }
