@@ -57,6 +57,7 @@ over() { if [ -e "$2" ]; then mount --bind "$1" "$2"; fi; }
 for file in hostname hosts passwd shadow crontab cron.d; do over "etc/$file" "/etc/$file"; done
 over spool /var/spool/cron
 over log /var/log
+mount -t sysfs -o ro sys /sys
 mount -t tmpfs -o mode=755 run /run
 mkdir -p /run/sshd /run/lock
 cd /
@@ -133,19 +134,13 @@ export async function endNamespace(namespace: Namespace, plan: Plan): Promise<vo
   await gone
 }
 
+/**
+ * `timeout` without a time only waits for the program and passes on how it ended. nsenter's own waiting would stop with
+ * a program that is stopped, never collect it, and so keep the whole namespace from ending.
+ */
 const entering = ({ initPid }: Namespace, argv: readonly string[], cwd: string) => [
-  '/usr/bin/nsenter',
-  '-t',
-  `${initPid}`,
-  '-m',
-  '-u',
-  '-n',
-  '-p',
-  '--',
-  '/usr/bin/env',
-  '-C',
-  cwd,
-  ...argv,
+  ...['/usr/bin/nsenter', '-t', `${initPid}`, '-m', '-u', '-n', '-p', '--no-fork', '--'],
+  ...['/usr/bin/timeout', '--foreground', '0', '/usr/bin/env', '-C', cwd, ...argv],
 ]
 
 /** Run a program inside; `cwd` is a path inside. */
