@@ -1,0 +1,139 @@
+import { basename, dirname, join } from 'node:path'
+import type { Clock } from '../adapters/clock.ts'
+import type { HomePaths } from '../adapters/home-paths.ts'
+import { ClawError } from '../fleet/error.ts'
+import type { FleetEvent } from '../fleet/event.ts'
+import { appendToLog } from './event-log.ts'
+import { damageEvent, type Plan } from './fleet-plan.ts'
+import { type Journal, openJournal } from './journal.ts'
+import { stageJson } from './json-file.ts'
+import { acquireLock, lockHolder } from './lock.ts'
+import {
+  asideName,
+  removeFiles,
+  replaceFiles,
+  setAside,
+  sweepLeftovers,
+  syncFolder,
+} from './replace-files.ts'
+import type { Run } from './store.ts'
+import { namesIn } from './whole-file.ts'
+
+/** Time a write waits for another program's, in milliseconds; one write takes a few. */
+export const STORE_WAIT_MS = 10_000
+
+/** The only way the files of a home are changed. Disposing closes the journal. */
+export type FleetWriter = Disposable & {
+  /**
+   * Run one step while nobody else can write, neither another program nor another step of this one; it must wait
+   * for nothing but its commit.
+   *
+   * @throws {ClawError} `store-unavailable`, naming who holds the lock when it was not free within `STORE_WAIT_MS`
+   */
+  readonly locked: <T>(step: (commit: Commit, now: Date) => Promise<T>) => Promise<T>
+}
+
+/**
+ * Carry out a plan, and record events and a finished run with it. When it returns all of that is durable. Events
+ * are recorded before the files show what they tell of, so that none is ever lost; what fails earlier changes nothing.
+ *
+ * @throws {ClawError} `store-unavailable`
+ */
+export type Commit = (plan: Plan, events?: readonly FleetEvent[], run?: Run) => Promise<void>
+
+/** A plan that touches no file. */
+export const NO_FILES: Plan = { documents: new Map(), removals: [], setAside: [] }
+
+/** Open the writer of one home; nothing is touched before the first step. */
+export function openFleetWriter(paths: HomePaths, clock: Clock): FleetWriter {
+  const history = openHistory(paths)
+  let swept = false
+  return {
+    locked: async step => {
+      using _held = await lockStore(paths, clock)
+      const now = clock.now()
+      if (!swept)
+        for (const folder of [paths.home, paths.peers, paths.candidates]) sweepLeftovers(folder, now)
+      swept = true
+      return await step((plan, events = [], run) => carryOut(plan, history, events, run, now), now)
+    },
+    [Symbol.dispose]: () => history[Symbol.dispose](),
+  }
+}
+
+async function lockStore({ locks }: HomePaths, clock: Clock): Promise<Disposable> {
+  const program = basename(process.argv[1] ?? 'node').replace(/\.[a-z]+$/, '')
+  const holder = { program, pid: process.pid, startedAt: clock.now().toISOString() }
+  const lock = await acquireLock({ directory: locks, name: 'store', waitMs: STORE_WAIT_MS, holder, clock })
+  if (lock !== undefined) return lock
+  const other = lockHolder(locks, 'store')
+  const by =
+    other === undefined ? '' : `: ${other.program} (process ${other.pid}) has it since ${other.startedAt}`
+  const message = `Cannot lock "${join(locks, 'store.db')}" within ${STORE_WAIT_MS} ms${by}`
+  throw new ClawError('store-unavailable', message, {
+    hint: 'See whether that process is stopped or stuck, then run this again',
+  })
+}
+
+async function carryOut(
+  plan: Plan,
+  history: History,
+  given: readonly FleetEvent[],
+  run: Run | undefined,
+  now: Date,
+): Promise<void> {
+  const { documents, removals, setAside: bad } = plan
+  using files = replaceFiles()
+  for (const [path, document] of documents) stageJson(files, path, document)
+  await files.write()
+  const events = [...bad.map(file => damageEvent(file, now)), ...given]
+  if (events.length > 0 || run !== undefined) history.record(events, run, now)
+  for (const { path, name, replaced } of bad) setAside(path, name, replaced)
+  for (const folder of new Set(bad.map(({ path }) => dirname(path)))) syncFolder(folder)
+  files.commit()
+  removeFiles(removals)
+}
+
+/** The journal and the log that people read, kept in step. */
+type History = Disposable & {
+  readonly record: (events: readonly FleetEvent[], run: Run | undefined, now: Date) => void
+}
+
+function openHistory({ journal: path, eventsLog, home }: HomePaths): History {
+  let journal: Journal | undefined
+  const write = (events: readonly FleetEvent[], run: Run | undefined) => {
+    const undo = events.length === 0 ? () => undefined : appendToLog(eventsLog, events)
+    try {
+      journal ??= openJournal(path)
+      journal.record(events, run)
+    } catch (error) {
+      undo()
+      throw error
+    }
+  }
+  return {
+    record: (events, run, now) => {
+      try {
+        write(events, run)
+      } catch (error) {
+        if (!(error instanceof ClawError) || error.code !== 'damaged-state') throw error
+        journal?.[Symbol.dispose]()
+        journal = undefined
+        const name = keepDamagedJournal(path, home, now)
+        write([damageEvent({ path, name, replaced: true, gatewayId: undefined, error }, now), ...events], run)
+      }
+    },
+    [Symbol.dispose]: () => journal?.[Symbol.dispose](),
+  }
+}
+
+/** The journal with its side files, which belong to it alone. @returns where it is kept */
+function keepDamagedJournal(path: string, home: string, now: Date): string {
+  const name = asideName(path, now)
+  const present = namesIn(home)
+  for (const ending of ['-wal', '-shm', '']) {
+    if (present.includes(`${basename(path)}${ending}`))
+      setAside(`${path}${ending}`, `${name}${ending}`, false)
+  }
+  return name
+}

@@ -1,0 +1,124 @@
+import { closeSync, constants, mkdirSync, openSync, rmSync, writeSync } from 'node:fs'
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import type { Clock } from '../adapters/clock.ts'
+import { parseValue, z } from '../fleet/parse.ts'
+import { isSystemError, sqliteCode, withFile } from './file-trouble.ts'
+import { ensurePrivateFile, readWholeFile } from './whole-file.ts'
+
+const holderFile = z.object({ program: z.string(), pid: z.number(), startedAt: z.string() })
+
+/** Who holds a lock, for people: program, process id, and since when (UTC, ISO 8601). */
+export type LockHolder = { readonly program: string; readonly pid: number; readonly startedAt: string }
+
+export type LockRequest = {
+  /** Folder of the lock files; made with mode 0700 where it is missing. */
+  readonly directory: string
+  /** File name of the lock, without its ending. */
+  readonly name: string
+  /** Bound on the wait; 0 tries once. Waiting leaves the event loop free. */
+  readonly waitMs: number
+  readonly holder: LockHolder
+  readonly clock: Pick<Clock, 'sleep' | 'monotonicMs'>
+  /** Ends the wait early, as if `waitMs` had passed. */
+  readonly signal?: AbortSignal
+}
+
+// A handle that nothing refers to is collected, and its lock with it.
+const held = new Set<DatabaseSync>()
+
+// Close to SQLite's own delays, which would block the event loop; the last repeats.
+const POLL_MS = [1, 2, 5, 10, 15, 20, 25, 25, 50] as const
+
+/**
+ * Take a lock that the kernel frees when its holder ends, however it ends.
+ *
+ * It is SQLite's exclusive lock on an empty file, `<name>.db`. POSIX drops all locks a process has on a file when
+ * the process closes any handle on it, so that file is opened by SQLite alone (sqlite.org/howtocorrupt.html, 2.2).
+ *
+ * @returns the lock, freed by disposing; undefined when another holds it after `waitMs`, in this process or not
+ * @throws {ClawError} `store-unavailable` naming the path when there can be no lock here
+ */
+export async function acquireLock(request: LockRequest): Promise<Disposable | undefined> {
+  const { directory, name } = request
+  const path = join(directory, `${name}.db`)
+  const handle = openLockFile(directory, path)
+  using taken = new DisposableStack()
+  taken.defer(() => handle.close())
+  if (!(await lockWithin(handle, path, request))) return undefined
+  held.add(handle)
+  taken.defer(() => held.delete(handle))
+  nameHolder(request)
+  taken.defer(() => rmSync(holderPath(directory, name), { force: true }))
+  return taken.move()
+}
+
+/**
+ * Who took a lock last. Only worth asking when `acquireLock` has just said that it is held: a killed holder leaves
+ * its name behind.
+ */
+export function lockHolder(directory: string, name: string): LockHolder | undefined {
+  const path = holderPath(directory, name)
+  try {
+    return parseValue(holderFile, JSON.parse(readWholeFile(path) ?? ''), path)
+  } catch {
+    // Being written just now, or damaged: a name for people is not worth stopping for.
+    return undefined
+  }
+}
+
+const holderPath = (directory: string, name: string) => join(directory, `${name}.holder`)
+
+function openLockFile(directory: string, path: string): DatabaseSync {
+  return withFile('lock', path, () => {
+    mkdirSync(directory, { recursive: true, mode: 0o700 })
+    ensurePrivateFile(path)
+    return new DatabaseSync(path)
+  })
+}
+
+async function lockWithin(handle: DatabaseSync, path: string, request: LockRequest): Promise<boolean> {
+  const { waitMs, clock, signal } = request
+  const deadline = clock.monotonicMs() + waitMs
+  for (let round = 0; ; round++) {
+    if (tryLock(handle, path)) return true
+    const leftMs = deadline - clock.monotonicMs()
+    if (leftMs <= 0 || signal?.aborted) return false
+    const pauseMs = POLL_MS[Math.min(round, POLL_MS.length - 1)] ?? 50
+    await clock.sleep(Math.min(pauseMs, leftMs), signal).catch(error => {
+      if (!signal?.aborted) throw error
+    })
+  }
+}
+
+const SQLITE_BUSY = 5
+
+function tryLock(handle: DatabaseSync, path: string): boolean {
+  return withFile('lock', path, () => {
+    try {
+      // In memory, because nothing is ever written: a rollback journal would be a second file to make and remove.
+      handle.exec('PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE')
+      return true
+    } catch (error) {
+      if (sqliteCode(error) === SQLITE_BUSY) return false
+      throw error
+    }
+  })
+}
+
+const OVERWRITE = constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC | constants.O_NOFOLLOW
+
+function nameHolder({ directory, name, holder }: LockRequest): void {
+  const path = holderPath(directory, name)
+  withFile('write', path, () => {
+    const file = openSync(path, OVERWRITE, 0o600)
+    try {
+      writeSync(file, `${JSON.stringify(holder)}\n`)
+    } catch (error) {
+      // The lock is held all the same; what cannot be stored is told by the file it is about.
+      if (!isSystemError(error, 'ENOSPC', 'EDQUOT')) throw error
+    } finally {
+      closeSync(file)
+    }
+  })
+}
