@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { access, constants, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { ClawError } from '../fleet/error.ts'
@@ -41,6 +41,7 @@ export async function runAsOperator(
   command: string,
   { input, timeoutMs }: { readonly input: string; readonly timeoutMs: number },
 ): Promise<ProgramResult> {
+  if (login.identityFile !== undefined) await checkReadable(login.identityFile)
   const folder = await mkdtemp(join(tmpdir(), 'claw-clan-'))
   try {
     const knownHosts = join(folder, 'known_hosts')
@@ -62,6 +63,18 @@ export async function runAsOperator(
     })
   } finally {
     await rm(folder, { recursive: true, force: true })
+  }
+}
+
+/** ssh itself goes on without a key file it cannot read, and then says only that nobody let it in. */
+async function checkReadable(file: string): Promise<void> {
+  try {
+    await access(file, constants.R_OK)
+  } catch (cause) {
+    throw new ClawError('bad-key', `Cannot use the private key file "${file}": it cannot be read`, {
+      hint: 'Name the private half of a key pair, the file without ".pub"',
+      cause,
+    })
   }
 }
 
