@@ -7,7 +7,7 @@ import { parseArgs } from 'node:util'
 import { blackHolePart } from './black-hole.ts'
 import { browsePart } from './browse.ts'
 import { memoryPart } from './memory.ts'
-import type { Part } from './part.ts'
+import type { Bed, Part } from './part.ts'
 import { pingPart } from './ping.ts'
 import { json, type Row, type Setting, table } from './report.ts'
 import { openScratch, type Scratch } from './scratch.ts'
@@ -22,38 +22,48 @@ async function main(): Promise<void> {
     options: { quick: { type: 'boolean' }, json: { type: 'boolean' } },
     allowPositionals: true,
   })
-  const isQuick = values.quick ?? false
   const chosen = choose(positionals)
   using scratch = openScratch()
   const dist = copyOfBundle(scratch)
   const rows: Row[] = []
-  const leftOut: string[] = []
+  const notes: string[] = []
+  const isQuick = values.quick ?? false
   const loadBefore = loadavg()[0] ?? 0
-  for (const { letter, name, lacks, measure } of chosen) {
-    const say = (text: string) => progress(`${letter} ${name}: ${text}`)
-    const missing = lacks()
-    if (missing === undefined)
-      rows.push(...(await measure({ scratch, dist, node: process.execPath, isQuick, say })))
-    else leftOut.push(`Part ${letter} (${name}) is left out: ${missing}`)
+  for (const part of chosen) {
+    const { rows: more, note } = await measured(part, { dist, node: process.execPath, isQuick })
+    rows.push(...more)
+    if (note !== undefined) notes.push(note)
   }
-  const setting: Setting = {
-    node: process.version,
-    cores: availableParallelism(),
-    isQuick,
-    loadBefore,
-    loadAfter: loadavg()[0] ?? 0,
-    leftOut,
-  }
+  const load = [loadBefore, loadavg()[0] ?? 0]
+  const setting: Setting = { node: process.version, cores: availableParallelism(), isQuick, load, notes }
   process.stdout.write(values.json ? `${json(rows, setting)}\n` : textOf(rows, setting))
 }
 
-function textOf(
-  rows: readonly Row[],
-  { node, cores, isQuick, loadBefore, loadAfter, leftOut }: Setting,
-): string {
-  const load = `load ${loadBefore.toFixed(1)} before, ${loadAfter.toFixed(1)} after`
-  const head = `node ${node}, ${cores} cores, ${load}${isQuick ? ', few rounds (--quick)' : ''}`
-  return `${[head, '', table(rows), ...leftOut].join('\n')}\n`
+type Measured = { readonly rows: readonly Row[]; readonly note?: string }
+
+/** One part in a scratch of its own. A part that fails is named in the result, sets the exit code and stops no other. */
+async function measured(
+  { letter, name, lacks, measure }: Part,
+  bed: Omit<Bed, 'scratch' | 'say'>,
+): Promise<Measured> {
+  const missing = lacks()
+  if (missing !== undefined) return { rows: [], note: `Part ${letter} (${name}) is left out: ${missing}` }
+  using scratch = openScratch()
+  try {
+    return { rows: await measure({ ...bed, scratch, say: text => progress(`${letter} ${name}: ${text}`) }) }
+  } catch (error) {
+    process.exitCode = 1
+    return {
+      rows: [],
+      note: `Part ${letter} (${name}) failed: ${error instanceof Error ? error.message : error}`,
+    }
+  }
+}
+
+function textOf(rows: readonly Row[], { node, cores, isQuick, load, notes }: Setting): string {
+  const [before, after] = load.map(value => value.toFixed(1))
+  const head = `node ${node}, ${cores} cores, load ${before} before, ${after} after${isQuick ? ', few rounds (--quick)' : ''}`
+  return `${[head, '', table(rows), ...notes].join('\n')}\n`
 }
 
 function choose(words: readonly string[]): readonly Part[] {

@@ -100,10 +100,20 @@ export async function timeShell(script: string, scratch: Scratch): Promise<Timed
   return { wallMs: real * 1000, cpuMs: (user + system) * 1000, stdout, stderr }
 }
 
-/** Wall time of one program from start to exit, with an empty environment; no shell in between. */
-export function timeProgram(argv: readonly string[]): Sample & { readonly code: number | null } {
+/**
+ * Wall time of one program from start to exit, with an empty environment and no shell in between.
+ *
+ * @throws {Error} with what it said when it does not end with 0
+ */
+export function timeProgram(argv: readonly string[]): Sample {
   const [file = '', ...args] = argv
   const started = performance.now()
-  const { status } = spawnSync(file, args, { env: {}, stdio: 'ignore' })
-  return { wallMs: performance.now() - started, cpuMs: Number.NaN, code: status }
+  const { status, stderr } = spawnSync(file, args, {
+    env: {},
+    stdio: ['ignore', 'ignore', 'pipe'],
+    encoding: 'utf8',
+  })
+  const wallMs = performance.now() - started
+  if (status === 0) return { wallMs, cpuMs: Number.NaN }
+  throw new Error(`"${argv.join(' ')}" ended with ${status}: ${stderr.trim()}`)
 }

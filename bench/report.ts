@@ -49,10 +49,10 @@ export type Setting = {
   readonly node: string
   readonly cores: number
   readonly isQuick: boolean
-  readonly loadBefore: number
-  readonly loadAfter: number
-  /** Parts that could not run here, one line each. */
-  readonly leftOut: readonly string[]
+  /** Load of the machine before and after. */
+  readonly load: readonly number[]
+  /** Parts that could not run here or failed, one line each. */
+  readonly notes: readonly string[]
 }
 
 export function json(rows: readonly Row[], setting: Setting): string {

@@ -4,6 +4,8 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
+
 /** A folder and the processes that end with this run. */
 export type Scratch = {
   /** A new folder of this name, mode 0700. */
@@ -19,10 +21,13 @@ export function openScratch(): Scratch {
   const clean = () => {
     for (const child of children) if (isAlive(child)) child.kill('SIGKILL')
     children.clear()
+    process.off('exit', clean)
+    for (const signal of SIGNALS) process.off(signal, stop)
     rmSync(dir, { recursive: true, force: true, maxRetries: 5 })
   }
+  const stop = () => process.exit(130)
   process.once('exit', clean)
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => process.exit(130))
+  for (const signal of SIGNALS) process.once(signal, stop)
   return {
     folder: name => {
       const path = join(dir, name)
