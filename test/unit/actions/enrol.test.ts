@@ -241,7 +241,11 @@ describe('enrolPeer() changes nothing anywhere', () => {
 
   test('for our own id', async () => {
     const world = worldOf()
-    await untouched(world, { ...request, gatewayId: id('MINI') }, { code: 'bad-input', message: /own id/ })
+    await untouched(
+      world,
+      { ...request, gatewayId: id('MINI') },
+      { code: 'bad-input', message: expect.stringContaining('own id') },
+    )
     expect(world.steps).toEqual([])
   })
 
