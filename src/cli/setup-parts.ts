@@ -9,13 +9,19 @@ const PROGRAMS = ['clan', 'setup', 'register', 'discover', 'setup-ssh', 'ping', 
 
 /** What `claw-setup` needs beside the store: facts of this computer and the writers of keys, launchers, settings. */
 export async function setupParts({ paths, store, clock }: Home): Promise<SetupDeps> {
-  const [{ ensureClanKey }, { writeLaunchers }, { ensureSettingsFile }, { ownAddress, computerName }] =
-    await Promise.all([
-      import('../adapters/ssh-keys.ts'),
-      import('../adapters/gate.ts'),
-      import('../adapters/settings-file.ts'),
-      import('../adapters/network.ts'),
-    ])
+  const [
+    { ensureClanKey },
+    { writeLaunchers },
+    { settingsPath },
+    { ensureSettingsFile },
+    { ownAddress, computerName },
+  ] = await Promise.all([
+    import('../adapters/ssh-keys.ts'),
+    import('../adapters/gate.ts'),
+    import('../adapters/first-settings.ts'),
+    import('../store/settings-document.ts'),
+    import('../adapters/network.ts'),
+  ])
   const facts = {
     hostname: hostname(),
     computerName: await computerName(),
@@ -29,7 +35,8 @@ export async function setupParts({ paths, store, clock }: Home): Promise<SetupDe
     version: VERSION,
     ensureClanKey: gatewayId => ensureClanKey(paths, `claw-clan:${gatewayId}`),
     writeLaunchers: () => writeLaunchers({ paths, node: process.execPath, programs: ownPrograms() }),
-    ensureConfig: async () => ensureSettingsFile(paths),
+    ensureConfig: async () =>
+      settingsPath(paths, process.env) === undefined && ensureSettingsFile({ paths, clock }),
   }
 }
 
