@@ -18,7 +18,7 @@ export async function setupParts({ paths, store, clock }: Home): Promise<SetupDe
   ] = await Promise.all([
     import('../adapters/ssh-keys.ts'),
     import('../adapters/gate.ts'),
-    import('../adapters/first-settings.ts'),
+    import('../adapters/settings-file.ts'),
     import('../store/settings-document.ts'),
     import('../adapters/network.ts'),
   ])
