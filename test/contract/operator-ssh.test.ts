@@ -1,4 +1,4 @@
-import { execFileSync, spawnSync } from 'node:child_process'
+import { execFileSync, spawn, spawnSync } from 'node:child_process'
 import {
   chmodSync,
   existsSync,
@@ -96,23 +96,41 @@ describe('runAsOperator()', () => {
     await expect(look(more)).rejects.toMatchObject({ code })
   })
 
-  test("the owner's configuration cannot switch the checks off, forward, or share a connection", async () => {
+  test("the owner's configuration cannot switch the checks off, forward, or run another command", async () => {
     const configFile = join(folder, 'config')
     const lines = ['Host *', 'StrictHostKeyChecking no', 'UserKnownHostsFile /dev/null', 'ForwardAgent yes']
     const more = [
-      'ControlMaster auto',
-      `ControlPath "${folder}/%h"`,
       'RemoteCommand echo evil',
       'RequestTTY force',
+      `LocalForward ${await freePort()} 127.0.0.1:1`,
     ]
-    writeFileSync(configFile, [...lines, ...more, `LocalForward ${await freePort()} 127.0.0.1:1`].join('\n'))
+    writeFileSync(configFile, [...lines, ...more].join('\n'))
 
     await expect(look({ configFile, hostKey: aKey('somebody') })).rejects.toMatchObject({
       code: 'host-key-changed',
     })
     const { stdout, stderr } = await look({ configFile })
     expect(parseOperatorReport(stdout, stderr, nonce).setUp).toBe('no')
-    expect(readdirSync(folder).filter(name => name.startsWith('127'))).toEqual([])
+  })
+
+  test('a connection that is already open and shared is not used: its host key was checked by others', async () => {
+    const socket = join(folder, 'shared')
+    const configFile = join(folder, 'shared.config')
+    writeFileSync(configFile, `Host *\nControlMaster auto\nControlPath "${socket}"\n`)
+    const trusting = ['-o', 'StrictHostKeyChecking=no', '-o', 'UserKnownHostsFile=/dev/null']
+    const identity = ['-i', join(sshd.folder, 'client'), '-p', String(sshd.port)]
+    const master = spawn('ssh', ['-F', configFile, ...trusting, ...identity, '-M', '-N', '127.0.0.1'], {
+      stdio: 'ignore',
+    })
+    try {
+      await expect.poll(() => existsSync(socket), { timeout: 10_000 }).toBe(true)
+
+      await expect(look({ configFile, hostKey: aKey('somebody') })).rejects.toMatchObject({
+        code: 'host-key-changed',
+      })
+    } finally {
+      master.kill()
+    }
   })
 
   test('leaves no file behind, and nothing of the step on a command line', async () => {
@@ -206,14 +224,14 @@ describe('the remote step', () => {
     expect(report).toMatchObject({ setUp: 'older', gatewayId: 'attic', output: '' })
   })
 
-  test.each([0.2, 0.5, 0.9, 0.99])('a step that arrives only to %d runs nothing', part => {
-    const home = homeOf(`part ${part}`)
+  test.each([2, 7, 100, 800])('a step whose last %d bytes are lost runs nothing', lost => {
+    const home = homeOf(`lost ${lost}`)
     for (const name of ['claw-peer', 'claw-setup-ssh']) program(home, name, `touch '${folder}/ran'`)
     writeFileSync(join(home, 'identity.json'), '{}')
     const script = operatorScript({ kind: 'introduce', request: { machines: [], forget: [] } }, nonce)
 
     const { status } = spawnSync('sh', ['-s'], {
-      input: script.slice(0, script.length * part),
+      input: script.slice(0, -lost),
       env: { CLAW_CLAN_HOME: home },
     })
 

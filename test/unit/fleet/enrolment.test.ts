@@ -118,6 +118,7 @@ test.each([
   ['options before the key', `command="x" ${publicKeyText(aKey('a'))}`],
   ['base64 with something behind it', `${publicKeyText(aKey('a'))}AAAA`],
   ['a line break', `${publicKeyText(aKey('a'))}\n`],
+  ['a second line behind its comment', `${publicKeyText(aKey('a'))} me\n${publicKeyText(aKey('b'))}`],
   ['nothing', ''],
 ])('parsePublicKey() refuses %s', (_what, text) => {
   expect(() => parsePublicKey(text, HOST_KEY_TYPES, 'key')).toThrow(/public key text/)
