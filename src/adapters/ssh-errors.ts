@@ -1,4 +1,5 @@
 import { ClawError, type ErrorCode } from '../fleet/error.ts'
+import { quoteValue } from '../fleet/text.ts'
 import { fingerprint, type PinnedKey } from './known-hosts.ts'
 
 /** How far a connection has come; each wait that never ends has its own meaning. */
@@ -47,7 +48,7 @@ export function sshError(error: Error, stage: Stage, place: Place): ClawError {
   if (stage === 'login' && code === 14) return authDenied(place, error)
   if (stage === 'handshake' && isClosed(error, code)) return closedEarly(stage, place, error)
   const doing = stage === 'command' ? 'finish a command on' : 'log in to'
-  return new ClawError('ssh-failed', `Cannot ${doing} "${placeName(place)}": ${error.message}`, {
+  return new ClawError('ssh-failed', `Cannot ${doing} "${placeName(place)}": ${quoteValue(error.message)}`, {
     cause: error,
   })
 }

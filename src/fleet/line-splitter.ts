@@ -5,11 +5,12 @@ export type Line = { readonly kind: 'line'; readonly text: string } | { readonly
 export type LineSplitter = {
   /** The lines that end in this piece. A too long one is reported when it becomes so, its rest is dropped. */
   readonly push: (bytes: Uint8Array) => readonly Line[]
-  /** Bytes of the unfinished line. */
+  /** Bytes held of the unfinished line. */
   readonly pending: () => number
 }
 
 const LINE_FEED = 10
+const MAX_PIECES = 64
 
 /**
  * Split UTF-8 text at line feeds; a carriage return before one belongs to the line end.
@@ -25,12 +26,16 @@ export function lineSplitter(maxBytes: number): LineSplitter {
   const keep = (piece: Uint8Array): readonly Line[] => {
     if (isDropping) return []
     size += piece.length
-    if (size <= maxBytes) {
-      pieces.push(piece.slice()) // the caller may use its memory again
-      return []
+    if (size > maxBytes) {
+      isDropping = true
+      pieces = []
+      size = 0
+      return [{ kind: 'too-long' }]
     }
-    isDropping = true
-    return [{ kind: 'too-long' }]
+    pieces.push(piece.slice()) // the caller may use its memory again
+    // Each piece costs far more than a byte; a line that arrives byte by byte must not.
+    if (pieces.length === MAX_PIECES) pieces = [joined(pieces, size)]
+    return []
   }
   const finish = (): readonly Line[] => {
     const text = decoder.decode(joined(pieces, size)).replace(/\r$/, '')

@@ -1,6 +1,6 @@
 import { ClawError, type ErrorCode } from './error.ts'
 import { type PublicIdentity, parsePublicIdentity } from './identity.ts'
-import { field, type GatewayId, parseValue, wholeNumber, z } from './parse.ts'
+import { field, type GatewayId, parseValue, stored, wholeNumber, z } from './parse.ts'
 import { PROTOCOL_VERSION } from './probe.ts'
 
 /** Longest line either side sends, in bytes; also the most login noise that is skipped before the hello. */
@@ -52,7 +52,7 @@ export const helloLine = ({ gatewayId, version }: Speaker): string =>
 
 const helloShape = z.object({
   gatewayId: field.gatewayId,
-  version: z.catch(z.string(), ''),
+  version: stored.shortText,
   protocol: wholeNumber(1, 9999),
 })
 
@@ -64,7 +64,7 @@ const helloShape = z.object({
 export function parseHello(line: string): Hello | undefined {
   const at = line.indexOf(HELLO_MARK)
   const parsed = at < 0 ? undefined : z.safeParse(helloShape, readJson(line.slice(at)))
-  return parsed?.success === true ? { ...parsed.data, version: parsed.data.version.slice(0, 64) } : undefined
+  return parsed?.success === true ? parsed.data : undefined
 }
 
 const requestShape = z.looseObject({ id: wholeNumber(0, Number.MAX_SAFE_INTEGER), verb: z.string() })
