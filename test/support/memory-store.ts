@@ -13,6 +13,7 @@ export type StoreLiteral = Pick<
   | 'commitRound'
   | 'removePeer'
   | 'candidates'
+  | 'saveCandidates'
   | 'recordEvents'
   | 'lastRun'
 > & {
@@ -55,6 +56,10 @@ export function storeOf(
       return removed
     },
     candidates: async () => state.candidates,
+    saveCandidates: async seen => {
+      const ids = seen.map(candidate => candidate.gatewayId)
+      state.candidates = [...state.candidates.filter(({ gatewayId }) => !ids.includes(gatewayId)), ...seen]
+    },
     recordEvents: async events => {
       state.events.push(...events)
     },
