@@ -1,4 +1,5 @@
 import { z } from '../src/fleet/parse.ts'
+import { ask, type Call } from './command.ts'
 import type { Machine } from './machine.ts'
 import { demand } from './problem.ts'
 
@@ -17,8 +18,8 @@ const STATUS = z.object({
 type Words = Readonly<Record<string, string>>
 
 /** @throws {DemoProblem} unless a browse from this machine hears exactly these machines, known as said */
-export async function expectFound(machine: Machine, seconds: string, expected: Words): Promise<void> {
-  const { found } = await machine.ask(FOUND, 'discover', seconds)
+export async function expectFound(machine: Machine, call: Call, expected: Words): Promise<void> {
+  const { found } = await ask(machine, call, FOUND)
   compare(
     `claw-discover on ${machine.id}`,
     expected,
@@ -28,7 +29,7 @@ export async function expectFound(machine: Machine, seconds: string, expected: W
 
 /** Ping from this machine, unseen. @throws {DemoProblem} unless everybody answers */
 export async function pingFrom(machine: Machine): Promise<void> {
-  const { peers } = await machine.ask(PINGED, 'ping')
+  const { peers } = await ask(machine, ['ping'], PINGED)
   const answered = words(peers, peer => peer.outcome)
   const all = words(peers, () => 'ack')
   compare(`claw-ping on ${machine.id}`, all, answered)
@@ -36,7 +37,7 @@ export async function pingFrom(machine: Machine): Promise<void> {
 
 /** Ping from this machine, unseen. @throws {DemoProblem} unless the round changes standings as said */
 export async function expectRound(machine: Machine, expected: Words): Promise<void> {
-  const { peers } = await machine.ask(PINGED, 'ping')
+  const { peers } = await ask(machine, ['ping'], PINGED)
   compare(
     `claw-ping on ${machine.id}`,
     expected,
@@ -49,7 +50,7 @@ export async function expectFleet(
   machine: Machine,
   expected: { readonly leader?: string; readonly peers: Words },
 ): Promise<void> {
-  const { leader, peers } = await machine.ask(STATUS, 'status')
+  const { leader, peers } = await ask(machine, ['status'], STATUS)
   compare(
     `claw-status on ${machine.id}`,
     expected.peers,

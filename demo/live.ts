@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { z } from '../src/fleet/parse.ts'
+import { ask, show } from './command.ts'
 import { readKeys } from './keys.ts'
-import type { Machine } from './machine.ts'
+import { comeBack, goDown, type Machine } from './machine.ts'
 import { demand } from './problem.ts'
 import { paint, print } from './screen.ts'
 import type { Stage } from './stage.ts'
@@ -30,9 +31,9 @@ export async function showLive(stage: Stage, stop: AbortController): Promise<voi
   try {
     while (!signal.aborted) {
       const up = machines.filter(machine => !down.has(machine))
-      await Promise.all(up.map(machine => machine.ask(ROUND, 'ping')))
+      await Promise.all(up.map(machine => ask(machine, ['ping'], ROUND)))
       if (isTerminal) await print(`\u001b[H\u001b[2J${intro(stage)}\n`)
-      const code = await watcher.show('status')
+      const code = await show(watcher, ['status'])
       demand(code === 0, `claw-status on ${watcher.id} to exit 0, not ${code}`)
       await sleep(ROUND_MS, undefined, { signal })
     }
@@ -45,9 +46,9 @@ export async function showLive(stage: Stage, stop: AbortController): Promise<voi
 async function toggle(machine: Machine, down: Set<Machine>): Promise<void> {
   if (!down.delete(machine)) {
     down.add(machine)
-    return machine.goDown()
+    return goDown(machine)
   }
-  return machine.comeBack()
+  return comeBack(machine)
 }
 
 const intro = ({ laptop }: Stage): string =>

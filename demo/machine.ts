@@ -1,12 +1,9 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { z } from '../src/fleet/parse.ts'
+import { type Announcer, makeAnnouncer } from './announcer.ts'
 import { forcedCommand } from './authorized-keys.ts'
-import type { KeyPair } from './key-pair.ts'
-import { makeKeyPair } from './key-pair.ts'
-import { DemoProblem } from './problem.ts'
-import type { Job, Programs, Running } from './programs.ts'
-import { command } from './screen.ts'
+import { type KeyPair, makeKeyPair } from './key-pair.ts'
+import type { Job, Programs } from './programs.ts'
 import { makeSshServer, type SshServer } from './ssh-server.ts'
 
 /** Who a machine is. */
@@ -28,30 +25,19 @@ export type Place = {
 /** One machine of the fleet: a folder, an SSH server, an announcement. */
 export type Machine = Part & {
   readonly home: string
-  readonly ssh: SshServer
+  /** Fingerprint of its host key. */
   readonly hostKey: string
-  /** What starts one of its programs: `claw-` and this name. */
+  readonly ssh: SshServer
+  readonly announcer: Announcer
+  readonly programs: Programs
+  /** What starts `claw-<program>` here. */
   readonly job: (program: string, args: readonly string[]) => Job
-  /** Show a command and what it prints. @returns its exit code */
-  readonly show: (program: string, ...args: string[]) => Promise<number>
-  /** Run a program unseen with `--json`. */
-  readonly ask: <T extends z.core.$ZodType>(
-    shape: T,
-    program: string,
-    ...args: string[]
-  ) => Promise<z.core.output<T>>
-  readonly announce: () => void
-  /** What its announcer printed; empty when it does not run. */
-  readonly announced: () => string
-  /** Take it off the network: it says goodbye, and its SSH server is gone. */
-  readonly goDown: () => Promise<void>
-  readonly comeBack: () => Promise<void>
 }
 
 /** The login name on every machine; nobody's real one is used. */
 export const USER = 'demo'
 
-/** Make a machine: its folder, host key and settings; its SSH server is up, nothing else runs. */
+/** Make a machine: its folder, host key and settings. Its SSH server is up; nothing else runs. */
 export async function makeMachine(part: Part, place: Place): Promise<Machine> {
   const { programs, operatorKey } = place
   const folder = join(place.folder, part.id)
@@ -61,70 +47,25 @@ export async function makeMachine(part: Part, place: Place): Promise<Machine> {
   writeFileSync(join(home, 'config.json'), JSON.stringify(settings, undefined, 2), { mode: 0o600 })
   const authorizedKeys = join(folder, '.ssh', 'authorized_keys')
   const login = { ...place.env, HOME: folder, USER, LOGNAME: USER, CLAW_CLAN_AUTHORIZED_KEYS: authorizedKeys }
-  const hostKey = await makeKeyPair(programs, join(folder, 'ssh_host_ed25519_key'), login)
+  const key = await makeKeyPair(programs, join(folder, 'ssh_host_ed25519_key'), login)
   const commandFor = (blob: Buffer, asked: string) =>
     blob.equals(operatorKey.publicBlob) ? asked : forcedCommand(authorizedKeys, blob)
-  const ssh = makeSshServer({
-    user: USER,
-    hostKey: hostKey.privateKey,
-    commandFor,
-    env: login,
-    cwd: folder,
-    programs,
-  })
+  const hostKey = key.privateKey
+  const ssh = makeSshServer({ user: USER, hostKey, commandFor, env: login, cwd: folder, programs })
   await ssh.start()
-  const env = { ...login, CLAW_CLAN_HOME: home }
   const job = (program: string, args: readonly string[]) => ({
-    file: join(home, 'bin', `claw-${program}`),
-    args,
-    env,
-    cwd: folder,
+    ...{ file: join(home, 'bin', `claw-${program}`), args, cwd: folder },
+    env: { ...login, CLAW_CLAN_HOME: home },
   })
-  return { ...part, home, ssh, hostKey: hostKey.fingerprint, ...acts(part.id, { ssh, programs, job }), job }
+  const announcer = makeAnnouncer(part.id, programs, () => job('register', ['run']))
+  return { ...part, home, hostKey: key.fingerprint, ssh, announcer, programs, job }
 }
 
-type Parts = Pick<Machine, 'ssh' | 'job'> & { readonly programs: Programs }
-
-function acts(
-  id: string,
-  { ssh, job, programs }: Parts,
-): Omit<Machine, keyof Part | keyof Parts | 'home' | 'hostKey'> {
-  let announcer: Running | undefined
-  const announce = () => {
-    announcer = programs.keep(job('register', ['run']))
-  }
-  const ask = async <T extends z.core.$ZodType>(shape: T, program: string, ...args: string[]) => {
-    const { code, stdout, stderr } = await programs.capture(job(program, [...args, '--json']))
-    const read = z.safeParse(shape, parsed(stdout))
-    if (read.success) return read.data
-    const called = `claw-${[program, ...args].join(' ')}`
-    throw new DemoProblem(
-      `${called} on ${id} did not answer as it should (exit code ${code})`,
-      stdout + stderr,
-    )
-  }
-  return {
-    announce,
-    announced: () => announcer?.printed() ?? '',
-    ask,
-    show: async (program, ...args) => {
-      await command(id, [`claw-${program}`, ...args])
-      return programs.show(job(program, args))
-    },
-    goDown: async () => {
-      await Promise.all([ssh.stop(), announcer?.stop()])
-    },
-    comeBack: async () => {
-      await ssh.start()
-      announce()
-    },
-  }
+/** Take it off the network: its SSH server is gone, its announcer says goodbye. */
+export async function goDown({ ssh, announcer }: Machine): Promise<void> {
+  await Promise.all([ssh.stop(), announcer.stop()])
 }
 
-function parsed(json: string): unknown {
-  try {
-    return JSON.parse(json)
-  } catch {
-    return undefined
-  }
+export async function comeBack({ ssh, announcer }: Machine): Promise<void> {
+  await Promise.all([ssh.start(), announcer.start()])
 }

@@ -50,20 +50,24 @@ async function main(): Promise<number> {
 async function perform(stop: AbortController, keep: boolean): Promise<number> {
   const startedAt = performance.now()
   await print(`${paint('bold', 'claw-clan')}: a fleet of three machines, all of them on this one\n`)
+  await act(stop, keep)
+  if (keep) {
+    await print('\nThe fleet is gone, and nothing of it is left on this machine.\n')
+    return 0
+  }
+  const seconds = ((performance.now() - startedAt) / 1000).toFixed(0)
+  const well = paint('green', 'Everything worked')
+  await print(`\n${well}, in ${seconds} s. Nothing of it is left on this machine.\n`)
+  await print('Your own machines: README.md, "First machines". To play: npm run demo -- --keep\n')
+  return 0
+}
+
+/** Everything is removed when this returns or throws. */
+async function act(stop: AbortController, keep: boolean): Promise<void> {
   await using stage = await openStage(stop.signal)
   await print(paint('dim', `Loopback only; everything is kept in ${stage.folder}\n`))
   await tellStory(stage)
-  const seconds = ((performance.now() - startedAt) / 1000).toFixed(0)
-  if (keep) {
-    await showLive(stage, stop)
-    await print('\nRemoving the fleet.\n')
-    return 0
-  }
-  await print(
-    `\n${paint('green', 'Everything worked')}, in ${seconds} s. Nothing of it is left on this machine.\n`,
-  )
-  await print('Your own machines: README.md, "First machines". To play: npm run demo -- --keep\n')
-  return 0
+  if (keep) await showLive(stage, stop)
 }
 
 function readFlags(): { readonly keep: boolean; readonly help: boolean } {

@@ -21,7 +21,7 @@ export async function heading(title: string, text: string): Promise<void> {
 }
 
 /** A command as its owner types it on a machine, before what it prints. */
-export async function command(machine: string, words: readonly string[]): Promise<void> {
+export async function commandLine(machine: string, words: readonly string[]): Promise<void> {
   const [first = '', ...more] = wrapped(`${machine}$ `.length, words)
   await print(`\n${paint('dim', `${machine}$`)} ${paint('cyan', first)}\n`)
   for (const line of more) await print(`${paint('cyan', `    ${line}`)}\n`)

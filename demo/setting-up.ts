@@ -1,13 +1,13 @@
 import { programPath, ROOT } from './build.ts'
 import { type Machine, USER } from './machine.ts'
 import { demand } from './problem.ts'
-import { command, heading, print } from './screen.ts'
+import { commandLine, heading, print } from './screen.ts'
 import type { Stage } from './stage.ts'
 
 /** Chapter one: identity, keys, settings and launchers of each machine, made at the same time. */
 export async function setUpMachines({ laptop, studio, mini, programs }: Stage): Promise<void> {
   await heading('1  Three machines are set up', 'Each gets a home, a key of its own and its programs.')
-  await command(laptop.id, ['node', ...setupWords(laptop)])
+  await commandLine(laptop.id, ['node', ...setupWords(laptop)])
   const [code, ...others] = await Promise.all([
     programs.show(setupJob(laptop)),
     programs.capture(setupJob(mini)),
@@ -17,7 +17,7 @@ export async function setUpMachines({ laptop, studio, mini, programs }: Stage): 
   for (const [at, machine] of [mini, studio].entries()) {
     const { code = -1, stdout = '', stderr = '' } = others[at] ?? {}
     demand(code === 0, `claw-setup on ${machine.id} to exit 0, not ${code}`, stdout + stderr)
-    await command(machine.id, ['node', ...setupWords(machine)])
+    await commandLine(machine.id, ['node', ...setupWords(machine)])
     await print(`${stdout.split('\n')[0] ?? ''}\n`)
   }
 }

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { makeKeyPair } from './key-pair.ts'
 import { checkMulticast, loopbackName } from './loopback.ts'
-import { type Machine, makeMachine } from './machine.ts'
+import { goDown, type Machine, makeMachine } from './machine.ts'
 import { Programs } from './programs.ts'
 
 /** The three machines, ready to be set up, and everything that must be gone afterwards. */
@@ -42,7 +42,7 @@ export async function openStage(signal: AbortSignal): Promise<Stage> {
   process.once('exit', leave)
   const opened: Machine[] = []
   const close = async () => {
-    await Promise.all(opened.map(machine => machine.goDown()))
+    await Promise.all(opened.map(goDown))
     await programs[Symbol.asyncDispose]()
     leave()
     process.off('exit', leave)
