@@ -87,7 +87,8 @@ function rulesFor({ cuts, partitions, lossPercent }: Faults): string {
     `iifname ${set(a)} oifname ${set(b)} drop`,
     `iifname ${set(b)} oifname ${set(a)} drop`,
   ])
-  const loss = lossPercent > 0 ? [`ether type != arp numgen random mod 100 < ${lossPercent} drop`] : []
+  const share = lossPercent < 100 ? `numgen random mod 100 < ${lossPercent} ` : ''
+  const loss = lossPercent > 0 ? [`ether type != arp ${share}drop`] : []
   const chain = (hook: string, rules: readonly string[]) =>
     [`chain on_${hook} {`, `type filter hook ${hook} priority 0`, ...rules, '}'].join('\n')
   const chains = [chain('prerouting', [...from, ...loss]), chain('forward', across), chain('postrouting', to)]

@@ -125,14 +125,20 @@ export async function openLab({ machines, knowsHosts = true }: LabOptions): Prom
   )
   try {
     await makeOperatorKey(join(dir, 'operator'))
-    await Promise.all(lab.machines.map(machine => layOut(machine, dir, lab)))
-    await Promise.all(lab.machines.map(machine => machine.boot()))
+    await all(lab.machines.map(machine => layOut(machine, dir, lab)))
+    await all(lab.machines.map(machine => machine.boot()))
     if (knowsHosts) await introduce(lab.machines, dir)
     return lab
   } catch (error) {
     await lab[Symbol.asyncDispose]()
     throw error
   }
+}
+
+/** As Promise.all, but nothing is under way any more when it fails. */
+async function all(steps: readonly Promise<void>[]): Promise<void> {
+  const failed = (await Promise.allSettled(steps)).find(({ status }) => status === 'rejected')
+  if (failed?.status === 'rejected') throw failed.reason
 }
 
 type Seat = {

@@ -175,7 +175,17 @@ export class Machine {
   }
 
   /** Debian's cron over the machine's own spool and an empty /etc/crontab; `crontab` works without it. */
-  startCron(): Promise<Daemon> {
+  async startCron(): Promise<Daemon> {
+    // it reads crontabs again when these are newer, to the second, than what it read when it started
+    await this.exec([
+      'touch',
+      '-c',
+      '-d',
+      '2000-01-01',
+      '/etc/crontab',
+      '/etc/cron.d',
+      '/var/spool/cron/crontabs',
+    ])
     return this.spawn(['cron', '-f'], { env: { PATH }, cwd: '/' })
   }
 
