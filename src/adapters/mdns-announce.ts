@@ -73,18 +73,18 @@ class Announcer {
 
   /** Look at identity and interfaces, and put right what changed. Never rejects. */
   async tick(): Promise<void> {
+    await this.#orNotice('Cannot read the identity to announce', () => this.#followIdentity())
+    await this.#orNotice('Cannot follow the network interfaces', () => this.#followInterfaces())
+    const flood = this.#gate.takeFlood()
+    if (flood === undefined) return
+    this.#notice('flood', `Dropped ${flood.droppedInTotal} mDNS packets, most of them from ${flood.sourceIp}`)
+  }
+
+  async #orNotice(failure: string, work: () => Promise<void>): Promise<void> {
     try {
-      await this.#followIdentity()
-      await this.#followInterfaces()
-      const flood = this.#gate.takeFlood()
-      if (flood !== undefined) {
-        this.#notice(
-          'flood',
-          `Dropped ${flood.droppedInTotal} mDNS packets, most of them from ${flood.sourceIp}`,
-        )
-      }
+      await work()
     } catch (error) {
-      this.#notice('tick', `Cannot look after the announcement: ${textOf(error)}`)
+      this.#notice(failure, `${failure}: ${textOf(error)}`)
     }
   }
 
