@@ -2,7 +2,7 @@
 // two-line starter per program that switches the compile cache on before anything larger is compiled.
 import { chmodSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
-import { rolldown } from 'rolldown'
+import { type InputOptions, rolldown } from 'rolldown'
 
 const root = join(import.meta.dirname, '..')
 const dist = join(root, 'dist')
@@ -10,18 +10,18 @@ const { bin } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as 
   bin: Record<string, string>
 }
 const programs = Object.values(bin).map(path => basename(path, '.js'))
+const source = (path: string) => join(root, 'src', path)
 
 // ssh2 runs without them: its own addon and cpu-features only speed up ciphers that pings do not notice.
 const NATIVE = /\.node$|^cpu-features$|^pg-native$/
 
-const bundle = await rolldown({
+const options: InputOptions = {
   cwd: root,
   platform: 'node',
-  input: Object.fromEntries(programs.map(name => [name, join(root, 'src', 'bin', `${name}.ts`)])),
   plugins: [
     {
       name: 'native-addons-are-absent',
-      resolveId: source => (NATIVE.test(source) ? `\0absent:${source}` : null),
+      resolveId: id => (NATIVE.test(id) ? `\0absent:${id}` : null),
       load: id => (id.startsWith('\0absent:') ? 'throw new Error("native addon left out")' : null),
     },
   ],
@@ -31,8 +31,37 @@ const bundle = await rolldown({
     if (level === 'warn' && !String(log.id ?? log.message).includes('/src/')) return
     handler(level, log)
   },
-})
+}
 
+/** Every module that these sources load at once, packages included; what they import lazily is left out. */
+async function loadedBy(...sources: readonly string[]): Promise<ReadonlySet<string>> {
+  const bundle = await rolldown({ ...options, input: sources.map(source) })
+  const { output } = await bundle.generate({ format: 'cjs' })
+  await bundle.close()
+  const chunks = new Map(
+    output.flatMap(file => (file.type === 'chunk' ? [[file.fileName, file] as const] : [])),
+  )
+  const modules = new Set<string>()
+  const visit = (name: string): void => {
+    const chunk = chunks.get(name)
+    chunks.delete(name)
+    for (const id of chunk?.moduleIds ?? []) modules.add(id)
+    chunk?.imports.forEach(visit)
+  }
+  for (const file of output) if (file.type === 'chunk' && file.isEntry) visit(file.fileName)
+  return modules
+}
+
+// Every further file costs about half a millisecond of start-up. So what all programs need is one chunk, and what a
+// ping round loads with its first probe is another.
+const everywhere = await loadedBy('bin/status.ts')
+const probing = await loadedBy('adapters/peer-probe.ts', 'adapters/known-hosts.ts', 'adapters/ssh-keys.ts')
+
+const isProgram = (id: string) => id.startsWith(source('bin'))
+const bundle = await rolldown({
+  ...options,
+  input: Object.fromEntries(programs.map(name => [name, source(`bin/${name}.ts`)])),
+})
 rmSync(dist, { recursive: true, force: true })
 const { output } = await bundle.write({
   dir: join(dist, 'lib'),
@@ -41,6 +70,12 @@ const { output } = await bundle.write({
   minify: { compress: true, mangle: false, codegen: { removeWhitespace: false } },
   entryFileNames: '[name].js',
   chunkFileNames: 'chunks/[name]-[hash].js',
+  codeSplitting: {
+    groups: [
+      { name: 'core', test: id => everywhere.has(id) && !isProgram(id), priority: 2 },
+      { name: 'probing', test: id => probing.has(id) && !everywhere.has(id), priority: 1 },
+    ],
+  },
 })
 await bundle.close()
 

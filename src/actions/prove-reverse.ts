@@ -1,17 +1,19 @@
 import type { OperatorLogin } from '../adapters/operator-ssh.ts'
 import type { Reach } from '../fleet/enrolment.ts'
 import { ClawError } from '../fleet/error.ts'
-import { type GatewayId, z } from '../fleet/parse.ts'
+import { type GatewayId, lazy, z } from '../fleet/parse.ts'
 import type { EnrolDeps, ReverseProof } from './enrolment.ts'
 
-const answer = z.object({
-  peers: z.array(
-    z.object({
-      outcome: z.enum(['ack', 'miss', 'unmade']),
-      reason: z.catch(z.nullable(z.string()), null),
-    }),
-  ),
-})
+const answer = lazy(() =>
+  z.object({
+    peers: z.array(
+      z.object({
+        outcome: z.enum(['ack', 'miss', 'unmade']),
+        reason: z.catch(z.nullable(z.string()), null),
+      }),
+    ),
+  }),
+)
 
 /**
  * Have the other machine's own `claw-ping` ask us. A peer that does not reach us stays enrolled: we reach it, and
@@ -33,7 +35,7 @@ export async function proveReverse(
   onProgress(`having ${them} ask this machine`)
   try {
     const { output, complaint } = await asOperator(login, { kind: 'ping', gatewayId: self.gatewayId })
-    const read = z.safeParse(answer, parseJson(output))
+    const read = z.safeParse(answer(), parseJson(output))
     const [line] = read.success ? read.data.peers : []
     if (line === undefined) return unproven(them, self.gatewayId, complaint || 'its claw-ping gave no answer')
     if (line.outcome === 'ack') return { outcome: 'ack', reason: null, next: null }

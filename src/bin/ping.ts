@@ -23,7 +23,7 @@ void main({
     'A peer that misses is a finding, not a failure. Exit 1: state could not be read or stored; the line says where.',
   run: async ({ options, terminal, home: given }) => {
     await using home = await openHome({ home: given, terminal })
-    const run = async () => pingFleet(await pingDeps(home, terminal), options.only)
+    const run = () => pingFleet(pingDeps(home, terminal), options.only)
     const noWait = options['no-wait'] ?? false
     const result = await oneRun({ home, program: 'claw-ping', terminal, noWait, run })
     if (!terminal.isTty) await recordSettingsProblems(home)

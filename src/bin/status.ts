@@ -32,7 +32,7 @@ void main({
 
 async function pingFirst(home: ReadyHome, terminal: Terminal): Promise<void> {
   const { pingFleet } = await import('../actions/ping.ts')
-  const run = async () => pingFleet(await pingDeps(home, terminal))
+  const run = () => pingFleet(pingDeps(home, terminal))
   await oneRun({ home, program: 'claw-ping', terminal, noWait: false, run })
   terminal.progress('')
 }

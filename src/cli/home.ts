@@ -95,18 +95,20 @@ export async function openProbe({
     })
 }
 
-/** Everything a ping round needs, with its progress on the terminal. */
-export async function pingDeps(home: ReadyHome, { progress }: Pick<Terminal, 'progress'>): Promise<PingDeps> {
+/** Everything a ping round needs, with its progress on the terminal. SSH is loaded when the first peer is asked. */
+export function pingDeps(home: ReadyHome, { progress }: Pick<Terminal, 'progress'>): PingDeps {
   const { self, store, clock, settings } = home
-  const probe = await openProbe(home)
-  const ownNetworkFails = async () => (await import('../adapters/network.ts')).ownNetworkFails()
+  let opened: ReturnType<typeof openProbe> | undefined
   return {
     self,
     store,
     clock,
     settings,
-    probe,
-    ownNetworkFails,
+    probe: async peer => {
+      opened ??= openProbe(home)
+      return (await opened)(peer)
+    },
+    ownNetworkFails: async () => (await import('../adapters/network.ts')).ownNetworkFails(),
     onProgress: (done, total) => progress(`probed ${done} of ${total}`),
   }
 }

@@ -1,5 +1,5 @@
 import { ClawError } from './error.ts'
-import { field, type GatewayId, idKey, parseValue, type Source, stored, z } from './parse.ts'
+import { field, type GatewayId, idKey, lazy, parseValue, type Source, stored, z } from './parse.ts'
 import {
   CLAN_KEY_TYPES,
   HOST_KEY_TYPES,
@@ -57,24 +57,28 @@ export type IntroductionAnswer = {
 /** More machines than any fleet has; a document with more is refused whole. */
 export const MAX_INTRODUCED = 256
 
-const machine = z.object({
-  gatewayId: field.gatewayId,
-  name: z.string(),
-  leadNumber: stored.leadNumber,
-  sshUser: field.sshUser,
-  version: stored.shortText,
-  clanPublicKey: keyField(CLAN_KEY_TYPES),
-  ip: z.optional(z.nullable(field.host)),
-  sshPort: z.catch(field.port, 22),
-  hostKey: z.optional(z.nullable(keyField(HOST_KEY_TYPES))),
-})
+const machine = lazy(() =>
+  z.object({
+    gatewayId: field.gatewayId,
+    name: z.string(),
+    leadNumber: stored.leadNumber(),
+    sshUser: field.sshUser,
+    version: stored.shortText(),
+    clanPublicKey: keyField(CLAN_KEY_TYPES),
+    ip: z.optional(z.nullable(field.host)),
+    sshPort: z.catch(field.port, 22),
+    hostKey: z.optional(z.nullable(keyField(HOST_KEY_TYPES))),
+  }),
+)
 
-const request = z.object({
-  machines: z
-    .array(machine)
-    .check(z.maxLength(MAX_INTRODUCED, { error: `at most ${MAX_INTRODUCED} machines` })),
-  forget: z.catch(z.array(field.gatewayId), []),
-})
+const request = lazy(() =>
+  z.object({
+    machines: z
+      .array(machine())
+      .check(z.maxLength(MAX_INTRODUCED, { error: `at most ${MAX_INTRODUCED} machines` })),
+    forget: z.catch(z.array(field.gatewayId), []),
+  }),
+)
 
 /** @throws {ClawError} `bad-input` naming the first field that is wrong, also for a machine given twice */
 export function parseIntroductionRequest(json: string, source: Source): IntroductionRequest {
@@ -87,7 +91,7 @@ export function parseIntroductionRequest(json: string, source: Source): Introduc
   return { machines: machines.map(given => introduced(given, source)), forget }
 }
 
-function introduced(given: z.core.output<typeof machine>, source: Source): Introduced {
+function introduced(given: z.core.output<ReturnType<typeof machine>>, source: Source): Introduced {
   const { ip, sshPort, hostKey, clanPublicKey, name, ...rest } = given
   const isReachable = ip !== undefined && ip !== null && hostKey !== undefined && hostKey !== null
   return {
@@ -110,27 +114,31 @@ export function introductionRequestText({ machines, forget }: IntroductionReques
   return JSON.stringify({ schema: 1, machines: flat, forget })
 }
 
-const answer = z.object({
-  gatewayId: field.gatewayId,
-  name: z.catch(z.string(), ''),
-  leadNumber: stored.leadNumber,
-  sshUser: field.sshUser,
-  sshPort: field.port,
-  version: stored.shortText,
-  clanPublicKey: keyField(CLAN_KEY_TYPES),
-  hostKeys: z.catch(z.array(keyField(HOST_KEY_TYPES)), []),
-  machines: z.array(
-    z.object({
-      gatewayId: field.gatewayId,
-      result: z.enum(['added', 'updated', 'unchanged', 'forgotten', 'refused']),
-      reason: z.catch(z.nullable(z.string()), null),
-    }),
-  ),
-})
+const answer = lazy(() =>
+  z.object({
+    gatewayId: field.gatewayId,
+    name: z.catch(z.string(), ''),
+    leadNumber: stored.leadNumber(),
+    sshUser: field.sshUser,
+    sshPort: field.port,
+    version: stored.shortText(),
+    clanPublicKey: keyField(CLAN_KEY_TYPES),
+    hostKeys: z.catch(z.array(keyField(HOST_KEY_TYPES)), []),
+    machines: z.array(
+      z.object({
+        gatewayId: field.gatewayId,
+        result: z.enum(['added', 'updated', 'unchanged', 'forgotten', 'refused']),
+        reason: z.catch(z.nullable(z.string()), null),
+      }),
+    ),
+  }),
+)
 
-const failure = z.object({
-  error: z.object({ message: z.string(), hint: z.catch(z.optional(z.string()), undefined) }),
-})
+const failure = lazy(() =>
+  z.object({
+    error: z.object({ message: z.string(), hint: z.catch(z.optional(z.string()), undefined) }),
+  }),
+)
 
 /**
  * @throws {ClawError} `peer-refused` with the other program's own words when it failed; `bad-answer` for anything
@@ -138,7 +146,7 @@ const failure = z.object({
  */
 export function parseIntroductionAnswer(json: string, source: Source): IntroductionAnswer {
   const document = parseJson(json, source, 'bad-answer')
-  const failed = z.safeParse(failure, document)
+  const failed = z.safeParse(failure(), document)
   if (failed.success) {
     const { message, hint } = failed.data.error
     throw new ClawError('peer-refused', `${source} failed: ${message}`, hint === undefined ? {} : { hint })

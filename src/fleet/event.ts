@@ -1,4 +1,4 @@
-import { field, type GatewayId, parseValue, type Source, z } from './parse.ts'
+import { field, type GatewayId, lazy, parseValue, type Source, z } from './parse.ts'
 
 /** The one vocabulary of what happened; events.log and every backend use these words. */
 export const EVENT_KINDS = [
@@ -27,12 +27,14 @@ export type FleetEvent = {
   readonly data: Readonly<Record<string, string | number | boolean | null>>
 }
 
-const eventRecord = z.object({
-  timestamp: z.string(),
-  event: z.enum(EVENT_KINDS),
-  gatewayId: z.catch(z.optional(field.gatewayId), undefined),
-  data: z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null()])),
-})
+const eventRecord = lazy(() =>
+  z.object({
+    timestamp: z.string(),
+    event: z.enum(EVENT_KINDS),
+    gatewayId: z.catch(z.optional(field.gatewayId), undefined),
+    data: z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null()])),
+  }),
+)
 
 /**
  * Read one recorded event back.

@@ -1,4 +1,4 @@
-import { field, type GatewayId, parseValue, type Source, stored, z } from './parse.ts'
+import { field, type GatewayId, lazy, parseValue, type Source, stored, z } from './parse.ts'
 import { safeName } from './text.ts'
 
 /** What this machine says of itself: `state.json`, and without repository and secrets `identity.json`. */
@@ -25,19 +25,21 @@ export type Identity = {
 export type PublicIdentity = Pick<Identity, 'gatewayId' | 'name' | 'leadNumber' | 'sshUser' | 'version'> &
   Partial<Pick<Identity, 'clanKey' | 'incarnation' | 'sshPort'>>
 
-const stateFile = z.looseObject({
-  gatewayId: field.gatewayId,
-  name: z.catch(z.string(), ''),
-  leadNumber: stored.leadNumber,
-  ip: z.catch(z.string(), ''),
-  sshUser: field.sshUser,
-  sshPort: z.catch(field.port, 22),
-  version: stored.shortText,
-  registeredAt: stored.shortText,
-  githubRepo: stored.optionalText,
-  incarnation: stored.count,
-  clanKey: z.catch(z.optional(z.string()), undefined),
-})
+const stateFile = lazy(() =>
+  z.looseObject({
+    gatewayId: field.gatewayId,
+    name: z.catch(z.string(), ''),
+    leadNumber: stored.leadNumber(),
+    ip: z.catch(z.string(), ''),
+    sshUser: field.sshUser,
+    sshPort: z.catch(field.port, 22),
+    version: stored.shortText(),
+    registeredAt: stored.shortText(),
+    githubRepo: stored.optionalText(),
+    incarnation: stored.count(),
+    clanKey: z.catch(z.optional(z.string()), undefined),
+  }),
+)
 
 /**
  * Read `state.json`, our own or the bash version's; unknown keys stay on the object and are written back.
@@ -54,16 +56,18 @@ export function parseIdentity(value: unknown, source: Source): Identity {
   }
 }
 
-const publicFile = z.object({
-  gatewayId: field.gatewayId,
-  name: z.catch(z.string(), ''),
-  leadNumber: stored.leadNumber,
-  sshUser: z.catch(field.sshUser, ''),
-  sshPort: z.catch(z.optional(field.port), undefined),
-  version: stored.shortText,
-  incarnation: z.catch(z.optional(z.number()), undefined),
-  clanKey: z.catch(z.optional(z.string()), undefined),
-})
+const publicFile = lazy(() =>
+  z.object({
+    gatewayId: field.gatewayId,
+    name: z.catch(z.string(), ''),
+    leadNumber: stored.leadNumber(),
+    sshUser: z.catch(field.sshUser, ''),
+    sshPort: z.catch(z.optional(field.port), undefined),
+    version: stored.shortText(),
+    incarnation: z.catch(z.optional(z.number()), undefined),
+    clanKey: z.catch(z.optional(z.string()), undefined),
+  }),
+)
 
 /**
  * Read what another machine says of itself. Only the known keys pass; they are hostile until here.

@@ -1,6 +1,6 @@
 import { ClawError } from './error.ts'
 import type { Identity } from './identity.ts'
-import { type GatewayId, idKey, parseValue, type Source, z } from './parse.ts'
+import { type GatewayId, idKey, lazy, parseValue, type Source, z } from './parse.ts'
 import { type Peer, parsePeer } from './peer.ts'
 
 /** What `fleet.json` says of one machine: how to reach and know it, not how it is doing. */
@@ -45,7 +45,7 @@ function peerInstance(peer: Peer): Instance {
   return { ...reach, clawClanInstalled, mayBeAway, oneWay, legacyKey, addedManually, discoveredAt }
 }
 
-const manifestFile = z.looseObject({ instances: z.array(z.unknown()) })
+const manifestFile = lazy(() => z.looseObject({ instances: z.array(z.unknown()) }))
 
 /**
  * The machines a manifest holds, as peers nobody has probed yet: how a damaged peer file is made good again. Entries

@@ -14,43 +14,81 @@ export const isGatewayId = (text: string): text is GatewayId => GATEWAY_ID.test(
 /** Ids are unique regardless of case: this is what to compare and to index by. */
 export const idKey = (id: string): string => id.toLowerCase()
 
-const gatewayId = z.custom<GatewayId>(value => typeof value === 'string' && isGatewayId(value), {
-  error:
-    '1 to 64 of letters, digits, ".", "_" and "-", beginning and ending with a letter or digit, without ".."',
-})
-const name = z.string().check(
-  z.refine(text => text.trim().length > 0 && [...text].length <= 64 && isSafeText(text), {
-    error: '1 to 64 characters of any language, without control or text-direction characters',
-  }),
-)
-const sshUser = z.string().check(
-  // A leading "-" would become an option of ssh; "@", ":" and spaces would change the target.
-  z.refine(text => /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,31}\$?$/.test(text), {
-    error: 'a login name: 1 to 32 of letters, digits, "_", "." and "-", not beginning with "-"',
-  }),
-)
-const host = z.string().check(
-  z.refine(text => /^[A-Za-z0-9]([A-Za-z0-9.:_-]{0,252}[A-Za-z0-9])?$/.test(text), {
-    error: 'an IP address or a host name, not beginning with "-"',
-  }),
-)
+/**
+ * Make something at its first use and keep it. Validators are made this way: each costs start-up time (about 40 us),
+ * and a program needs few of all that there are.
+ */
+export function lazy<T>(make: () => T): () => T {
+  let made: { readonly value: T } | undefined
+  return () => {
+    made ??= { value: make() }
+    return made.value
+  }
+}
 
-const repository = z.string().check(
-  // A leading "-" would become an option of git; what git may fetch from is checked again before it does.
-  z.refine(text => /^[A-Za-z0-9/~.][\x21-\x7e]{0,1023}$/.test(text), {
-    error: 'a git address such as git@host:owner/skills.git, https://... or a path, without spaces',
+const gatewayId = lazy(() =>
+  z.custom<GatewayId>(value => typeof value === 'string' && isGatewayId(value), {
+    error:
+      '1 to 64 of letters, digits, ".", "_" and "-", beginning and ending with a letter or digit, without ".."',
   }),
 )
+const name = lazy(() =>
+  textOf(
+    text => text.trim().length > 0 && [...text].length <= 64 && isSafeText(text),
+    '1 to 64 characters of any language, without control or text-direction characters',
+  ),
+)
+const sshUser = lazy(() =>
+  // A leading "-" would become an option of ssh; "@", ":" and spaces would change the target.
+  textOf(
+    text => /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,31}\$?$/.test(text),
+    'a login name: 1 to 32 of letters, digits, "_", "." and "-", not beginning with "-"',
+  ),
+)
+const host = lazy(() =>
+  textOf(
+    text => /^[A-Za-z0-9]([A-Za-z0-9.:_-]{0,252}[A-Za-z0-9])?$/.test(text),
+    'an IP address or a host name, not beginning with "-"',
+  ),
+)
+const repository = lazy(() =>
+  // A leading "-" would become an option of git; what git may fetch from is checked again before it does.
+  textOf(
+    text => /^[A-Za-z0-9/~.][\x21-\x7e]{0,1023}$/.test(text),
+    'a git address such as git@host:owner/skills.git, https://... or a path, without spaces',
+  ),
+)
+const leadNumber = lazy(() => wholeNumber(1, 9999))
+const port = lazy(() => wholeNumber(1, 65_535))
 
 /** Validators for the values people type and machines send; each carries its own "what is allowed". */
 export const field = {
-  gatewayId,
-  name,
-  sshUser,
-  host,
-  repository,
-  leadNumber: wholeNumber(1, 9999),
-  port: wholeNumber(1, 65_535),
+  get gatewayId() {
+    return gatewayId()
+  },
+  get name() {
+    return name()
+  },
+  get sshUser() {
+    return sshUser()
+  },
+  get host() {
+    return host()
+  },
+  get repository() {
+    return repository()
+  },
+  get leadNumber() {
+    return leadNumber()
+  },
+  get port() {
+    return port()
+  },
+}
+
+/** Text that passes a test; `error` says what is allowed. */
+export function textOf(isAllowed: (text: string) => boolean, error: string) {
+  return z.string().check(z.refine(isAllowed, { error }))
 }
 
 /** A whole number between two bounds, both allowed. */
@@ -69,30 +107,34 @@ export function oneOf<const T extends readonly [string, ...string[]]>(words: T) 
  * value instead of stopping the program.
  */
 export const stored = {
-  leadNumber: z.catch(wholeNumber(0, 9999), 0),
-  count: z.catch(wholeNumber(0, Number.MAX_SAFE_INTEGER), 0),
-  flag: z.catch(z.boolean(), false),
-  time: z.catch(z.nullable(z.string().check(z.refine(text => !Number.isNaN(Date.parse(text))))), null),
-  shortText: z.catch(z.string().check(z.refine(text => text.length <= 64 && isSafeText(text))), ''),
+  leadNumber: () => z.catch(wholeNumber(0, 9999), 0),
+  count: () => z.catch(wholeNumber(0, Number.MAX_SAFE_INTEGER), 0),
+  flag: () => z.catch(z.boolean(), false),
+  time: () => z.catch(z.nullable(textOf(text => !Number.isNaN(Date.parse(text)), 'a time')), null),
+  shortText: () =>
+    z.catch(
+      textOf(text => text.length <= 64 && isSafeText(text), 'short text'),
+      '',
+    ),
   // The bash version wrote the word "null" where jq had nothing.
-  optionalText: z.catch(z.nullable(z.string().check(z.refine(text => text !== 'null' && text !== ''))), null),
+  optionalText: () => z.catch(z.nullable(textOf(text => text !== 'null' && text !== '', 'text')), null),
 }
 
 /** Where a value came from, for the message: `--lead`, `peers/x.json: leadNumber`. */
 export type Source = string
 
 /**
- * Check one value against one validator.
+ * Check one value against one validator, or one that is made at its first use (`lazy`).
  *
  * @throws {ClawError} `code` with one line: what was given, where, what is allowed
  */
 export function parseValue<T extends z.core.$ZodType>(
-  schema: T,
+  schema: T | (() => T),
   value: unknown,
   source: Source,
   code: ErrorCode = 'bad-input',
 ): z.core.output<T> {
-  const result = z.safeParse(schema, value)
+  const result = z.safeParse(typeof schema === 'function' ? schema() : schema, value)
   if (result.success) return result.data
   const issue = result.error.issues[0]
   const at =

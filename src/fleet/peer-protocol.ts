@@ -1,6 +1,6 @@
 import { ClawError, type ErrorCode } from './error.ts'
 import { type PublicIdentity, parsePublicIdentity } from './identity.ts'
-import { field, type GatewayId, parseValue, stored, wholeNumber, z } from './parse.ts'
+import { field, type GatewayId, lazy, parseValue, stored, wholeNumber, z } from './parse.ts'
 import { PROTOCOL_VERSION } from './probe.ts'
 
 /** Longest line either side sends, in bytes; also the most login noise that is skipped before the hello. */
@@ -50,11 +50,13 @@ const HELLO_MARK = '{"hello":"claw-clan",'
 export const helloLine = ({ gatewayId, version }: Speaker): string =>
   `${HELLO_MARK}${JSON.stringify({ protocol: PROTOCOL_VERSION, gatewayId, version }).slice(1)}\n`
 
-const helloShape = z.object({
-  gatewayId: field.gatewayId,
-  version: stored.shortText,
-  protocol: wholeNumber(1, 9999),
-})
+const helloShape = lazy(() =>
+  z.object({
+    gatewayId: field.gatewayId,
+    version: stored.shortText(),
+    protocol: wholeNumber(1, 9999),
+  }),
+)
 
 /**
  * Read a line as hello; the login shell may have printed something before it without a line end.
@@ -63,11 +65,13 @@ const helloShape = z.object({
  */
 export function parseHello(line: string): Hello | undefined {
   const at = line.indexOf(HELLO_MARK)
-  const parsed = at < 0 ? undefined : z.safeParse(helloShape, readJson(line.slice(at)))
+  const parsed = at < 0 ? undefined : z.safeParse(helloShape(), readJson(line.slice(at)))
   return parsed?.success === true ? parsed.data : undefined
 }
 
-const requestShape = z.looseObject({ id: wholeNumber(0, Number.MAX_SAFE_INTEGER), verb: z.string() })
+const requestShape = lazy(() =>
+  z.looseObject({ id: wholeNumber(0, Number.MAX_SAFE_INTEGER), verb: z.string() }),
+)
 
 /** @throws {ClawError} `bad-input` for what is no JSON object with a whole `id` and a `verb` */
 export function parseRequest(line: string): PeerRequest {
@@ -96,28 +100,34 @@ export const answerLine = (id: number, speaker: Speaker, at: Date, body: object)
 export const refusalLine = (id: number | null, code: PeerErrorCode, message: string): string =>
   `${JSON.stringify({ id, ok: false, error: { code, message: message.slice(0, 500) } })}\n`
 
-const answerShape = z.looseObject({ id: wholeNumber(0, Number.MAX_SAFE_INTEGER), ok: z.literal(true) })
-const refusalShape = z.object({
-  id: z.nullable(wholeNumber(0, Number.MAX_SAFE_INTEGER)),
-  ok: z.literal(false),
-  error: z.object({ code: z.string(), message: z.string() }),
-})
+const answerShape = lazy(() =>
+  z.looseObject({ id: wholeNumber(0, Number.MAX_SAFE_INTEGER), ok: z.literal(true) }),
+)
+const refusalShape = lazy(() =>
+  z.object({
+    id: z.nullable(wholeNumber(0, Number.MAX_SAFE_INTEGER)),
+    ok: z.literal(false),
+    error: z.object({ code: z.string(), message: z.string() }),
+  }),
+)
 
 /** @throws {ClawError} `bad-answer` for what is neither an answer nor a refusal */
 export function parseAnswer(line: string): PeerAnswer {
   const json = readJson(line)
-  const refusal = z.safeParse(refusalShape, json)
+  const refusal = z.safeParse(refusalShape(), json)
   if (refusal.success) return refusal.data
   const { id, ok, ...body } = parseValue(answerShape, json, "the peer's answer", 'bad-answer')
   return { id, ok, body }
 }
 
-const inspectionShape = z.object({
-  identity: z.unknown(),
-  versions: z.object({ program: z.string(), node: z.string(), protocol: z.number() }),
-  lastPing: z.nullable(z.string()),
-  registration: z.catch(z.enum(['running', 'stopped', 'unknown']), 'unknown'),
-})
+const inspectionShape = lazy(() =>
+  z.object({
+    identity: z.unknown(),
+    versions: z.object({ program: z.string(), node: z.string(), protocol: z.number() }),
+    lastPing: z.nullable(z.string()),
+    registration: z.catch(z.enum(['running', 'stopped', 'unknown']), 'unknown'),
+  }),
+)
 
 /** @throws {ClawError} `bad-answer` */
 export function parseInspection(body: unknown): Inspection {

@@ -1,7 +1,7 @@
 import { ClawError } from './error.ts'
 import type { Identity } from './identity.ts'
 import { nearest } from './nearest.ts'
-import { field, type GatewayId, idKey, parseValue, type Source, stored, z } from './parse.ts'
+import { field, type GatewayId, idKey, lazy, parseValue, type Source, stored, z } from './parse.ts'
 import { quoteValue, safeName } from './text.ts'
 
 export type PeerStatus = 'online' | 'unresponsive' | 'offline' | 'unknown'
@@ -44,22 +44,24 @@ export type Peer = {
 /** Self and the enrolled peers: the input to every fleet decision. */
 export type Roster = { readonly self: Identity; readonly peers: readonly Peer[] }
 
-const peerFile = z.looseObject({
-  gatewayId: field.gatewayId,
-  name: z.catch(z.string(), ''),
-  leadNumber: stored.leadNumber,
-  ip: field.host,
-  sshUser: z.catch(z.optional(field.sshUser), undefined),
-  sshPort: z.catch(z.optional(field.port), undefined),
-  port: z.catch(z.optional(field.port), undefined),
-  status: z.catch(z.enum(['online', 'unresponsive', 'offline', 'unknown']), 'unknown'),
-  lastSeen: stored.time,
-  lastPingAttempt: stored.time,
-  missedPings: stored.count,
-  sshConnectivity: stored.flag,
-  clawClanInstalled: stored.flag,
-  mdnsBroadcasting: stored.flag,
-})
+const peerFile = lazy(() =>
+  z.looseObject({
+    gatewayId: field.gatewayId,
+    name: z.catch(z.string(), ''),
+    leadNumber: stored.leadNumber(),
+    ip: field.host,
+    sshUser: z.catch(z.optional(field.sshUser), undefined),
+    sshPort: z.catch(z.optional(field.port), undefined),
+    port: z.catch(z.optional(field.port), undefined),
+    status: z.catch(z.enum(['online', 'unresponsive', 'offline', 'unknown']), 'unknown'),
+    lastSeen: stored.time(),
+    lastPingAttempt: stored.time(),
+    missedPings: stored.count(),
+    sshConnectivity: stored.flag(),
+    clawClanInstalled: stored.flag(),
+    mdnsBroadcasting: stored.flag(),
+  }),
+)
 
 /**
  * Read a peer file, our own or the bash version's. What was never written gets its neutral value; unknown
@@ -120,16 +122,18 @@ export type Candidate = {
   readonly lastSeen: string
 }
 
-const candidateFile = z.looseObject({
-  gatewayId: field.gatewayId,
-  name: z.catch(z.string(), ''),
-  leadNumber: stored.leadNumber,
-  ip: field.host,
-  port: z.catch(field.port, 22),
-  version: stored.shortText,
-  discoveredAt: stored.shortText,
-  lastSeen: stored.shortText,
-})
+const candidateFile = lazy(() =>
+  z.looseObject({
+    gatewayId: field.gatewayId,
+    name: z.catch(z.string(), ''),
+    leadNumber: stored.leadNumber(),
+    ip: field.host,
+    port: z.catch(field.port, 22),
+    version: stored.shortText(),
+    discoveredAt: stored.shortText(),
+    lastSeen: stored.shortText(),
+  }),
+)
 
 /** @throws {ClawError} `damaged-state` without a valid id and address */
 export function parseCandidate(value: unknown, source: Source): Candidate {

@@ -40,7 +40,7 @@ export function readSettings(
       const { value, source = `${file}: ${key}` } = given.get(key) ?? { value: null }
       if (value === null) return [key, fallback]
       try {
-        return [key, parseValue(schema, value, source, 'bad-settings')]
+        return [key, parseValue(schema(), value, source, 'bad-settings')]
       } catch (error) {
         if (!(error instanceof ClawError)) throw error
         const message = SECRET.test(key)

@@ -2,11 +2,11 @@ import { closeSync, constants, mkdirSync, openSync, rmSync, writeSync } from 'no
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import type { Clock } from '../adapters/clock.ts'
-import { parseValue, z } from '../fleet/parse.ts'
+import { lazy, parseValue, z } from '../fleet/parse.ts'
 import { isSystemError, sqliteCode, withFile } from './file-trouble.ts'
 import { ensurePrivateFile, readWholeFile } from './whole-file.ts'
 
-const holderFile = z.object({ program: z.string(), pid: z.number(), startedAt: z.string() })
+const holderFile = lazy(() => z.object({ program: z.string(), pid: z.number(), startedAt: z.string() }))
 
 /** Who holds a lock, for people: program, process id, and since when (UTC, ISO 8601). */
 export type LockHolder = { readonly program: string; readonly pid: number; readonly startedAt: string }
