@@ -22,6 +22,8 @@ export type Link = {
   readonly stage: () => Stage
   readonly reach: (stage: Stage) => void
   readonly fail: (error: unknown) => void
+  /** What went wrong is clear and its words are being looked up: an end of the connection is no news any more. */
+  readonly failSoon: (error: Promise<unknown>) => void
   /** Never resolves; rejects with the first failure. Nobody has to listen. */
   readonly failed: Promise<never>
   /** True once the connection is gone, whoever ended it. */
@@ -42,6 +44,7 @@ export function openLink(place: Place, { timeoutMs, maxLoginBytes, maxBytes, sig
   failure.promise.catch(() => {})
   let stage: Stage = 'connect'
   let isDown = false
+  let isDecided = false
 
   const release = () => {
     clearTimeout(deadline)
@@ -66,7 +69,7 @@ export function openLink(place: Place, { timeoutMs, maxLoginBytes, maxBytes, sig
   })
   socket.once('close', () => {
     isDown = true
-    if (stage !== 'command') fail(closedEarly(stage, place))
+    if (stage !== 'command' && !isDecided) fail(closedEarly(stage, place))
   })
   return {
     socket,
@@ -75,6 +78,10 @@ export function openLink(place: Place, { timeoutMs, maxLoginBytes, maxBytes, sig
       stage = to
     },
     fail,
+    failSoon: error => {
+      isDecided = true
+      void error.then(fail, fail)
+    },
     failed: failure.promise,
     isDown: () => isDown,
     countBytes: () => socket.on('data', count),

@@ -149,7 +149,7 @@ function login(target: SshTarget, bounds: LoginBounds): Login {
   const client = new Client()
   client.on('handshake', () => link.reach('login'))
   client.on('error', error => {
-    if (isTypeMissing(error)) void lookAgain(target, link, bounds.timeoutMs)
+    if (isTypeMissing(error)) link.failSoon(lookAgain(target, link, bounds.timeoutMs))
     else link.fail(sshError(error, link.stage(), target))
   })
   begin(client, link, {
@@ -203,12 +203,15 @@ const isTypeMissing = (error: Error): boolean =>
   error.message === 'Handshake failed: no matching host key format'
 
 /** The server has no key of a pinned type any more: ask which one it has, for the message. */
-async function lookAgain(target: SshTarget, link: Link, timeoutMs: number): Promise<void> {
+async function lookAgain(
+  { host, port, user, pins }: SshTarget,
+  link: Link,
+  timeoutMs: number,
+): Promise<ClawError> {
   const stop = new AbortController()
   link.failed.catch(() => stop.abort())
-  const { host, port, pins } = target
   const offered = await offeredHostKey(host, port, { timeoutMs, signal: stop.signal }).catch(() => undefined)
-  link.fail(hostKeyChanged(target, pins, offered?.blob))
+  return hostKeyChanged({ host, port, user }, pins, offered?.blob)
 }
 
 const parsedKeys = new WeakMap<Buffer, ParsedKey>()

@@ -42,6 +42,23 @@ export const recordingProxy = (to: number): Promise<HostileServer> =>
     client.pipe(server).pipe(client)
   })
 
+/** A server in the middle that passes everything on and spoils the signature of the key exchange reply (31). */
+export const signatureSpoiler = (to: number): Promise<HostileServer> =>
+  hostileServer(client => {
+    const server = connect(to, '127.0.0.1')
+    server.on('error', () => client.destroy())
+    server.on('close', () => client.destroy())
+    client.on('close', () => server.destroy())
+    client.pipe(server)
+    server.on('data', data => client.write(data[5] === 31 ? spoiled(data) : data))
+  })
+
+function spoiled(packet: Buffer): Buffer {
+  const end = 4 + packet.readUInt32BE(0) - (packet[4] ?? 0)
+  packet[end - 1] = (packet[end - 1] ?? 0) ^ 1
+  return packet
+}
+
 /**
  * Numbers of the SSH messages in what a client sent before it began to encrypt (RFC 4253 section 6): 20 is the
  * offer of algorithms, 30 the key exchange, 21 the switch to encryption, 1 a goodbye.
