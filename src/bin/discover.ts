@@ -1,11 +1,10 @@
 #!/usr/bin/env node
 import { discoverMachines } from '../actions/discover.ts'
 import { main } from '../cli/command.ts'
-import { discoverDeps } from '../cli/discover-deps.ts'
+import { discoverDeps, secondsToListen } from '../cli/discover-deps.ts'
 import { openHome } from '../cli/home.ts'
 import { NO_WAIT, oneRun } from '../cli/one-run.ts'
 import { renderDiscover } from '../cli/render-discover.ts'
-import { parseWholeNumber } from '../fleet/parse.ts'
 
 void main({
   name: 'claw-discover',
@@ -17,7 +16,7 @@ void main({
   failure:
     'Nobody found: is claw-register running there, and are both machines on one network? mDNS does not cross routers.',
   run: async ({ options, positionals: [seconds], terminal, home: given }) => {
-    const wanted = seconds === undefined ? undefined : parseWholeNumber(seconds, 1, 60, 'SECONDS')
+    const wanted = secondsToListen(seconds)
     await using home = await openHome({ home: given, terminal })
     const run = async () => discoverMachines(await discoverDeps(home, terminal), wanted)
     return oneRun({ home, program: 'claw-discover', terminal, noWait: options['no-wait'] ?? false, run })

@@ -1,4 +1,5 @@
 import type { DiscoverDeps } from '../actions/discover.ts'
+import { parseWholeNumber } from '../fleet/parse.ts'
 import { openProbe, type ReadyHome } from './home.ts'
 import type { Terminal } from './terminal.ts'
 
@@ -26,3 +27,7 @@ export async function discoverDeps(
       progress(`listening, ${Math.round(elapsedMs / 1000)} s: ${found} found`),
   }
 }
+
+/** How long to listen, as typed: 1 to 60 seconds, undefined when nothing was said. */
+export const secondsToListen = (typed: string | undefined): number | undefined =>
+  typed === undefined ? undefined : parseWholeNumber(typed, 1, 60, 'SECONDS')
