@@ -1,7 +1,7 @@
 // `npm run demo`: a fleet of three on this one machine, from nothing to a changed leader and back.
 import { parseArgs } from 'node:util'
 import { showLive } from './live.ts'
-import { DemoProblem } from './problem.ts'
+import { DemoProblem, Interrupted } from './problem.ts'
 import { paint, print } from './screen.ts'
 import { openStage } from './stage.ts'
 import { tellStory } from './story.ts'
@@ -14,19 +14,6 @@ Usage: npm run demo [-- --keep]
   --keep   Leave the fleet up with a live status until Ctrl-C
   --help   Show this text
 `
-
-/** Exit codes of programs that a signal ended, as shells report them. */
-const SIGNALS = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 } as const
-
-/** Why the demo ends before its end. */
-class Interrupted extends Error {
-  readonly exitCode: number
-
-  constructor(name: keyof typeof SIGNALS) {
-    super(`Ended by ${name}`)
-    this.exitCode = SIGNALS[name]
-  }
-}
 
 async function main(): Promise<number> {
   const { keep, help } = readFlags()

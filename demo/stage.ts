@@ -1,6 +1,7 @@
 import { accessSync, constants, mkdirSync, mkdtempSync, realpathSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { isBuilt } from './build.ts'
 import { makeKeyPair } from './key-pair.ts'
 import { checkMulticast, loopbackName } from './loopback.ts'
 import { goDown, type Machine, makeMachine } from './machine.ts'
@@ -91,6 +92,8 @@ function environment(folder: string): NodeJS.ProcessEnv {
     PATH,
     TMPDIR: temporary,
     ...(TERM === undefined ? {} : { TERM }),
+    // Bundles keep a compile cache of their own; sources start three times as fast with one.
+    ...(isBuilt() ? {} : { NODE_COMPILE_CACHE: join(folder, 'cache') }),
     ...(NO_COLOR === undefined ? {} : { NO_COLOR }),
   }
 }

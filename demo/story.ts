@@ -31,7 +31,7 @@ async function meet({ laptop, mini, machines }: Stage): Promise<void> {
 async function enrolEachOther({ studio, mini, laptop }: Stage): Promise<void> {
   await heading(
     '3  They are enrolled',
-    "One login with the owner's key each; after it, keys that can only ask and answer.",
+    "One login each with the owner's key; after that, keys that can only answer.",
   )
   await succeed(laptop, enrol(studio))
   const [, showLast] = await Promise.all([succeed(laptop, enrol(mini)), prepare(mini, enrol(studio))])
