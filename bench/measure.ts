@@ -101,7 +101,7 @@ export async function timeShell(script: string, scratch: Scratch): Promise<Timed
 }
 
 /**
- * Wall time of one program from start to exit, with an empty environment and no shell in between.
+ * Wall time of one program from start to exit, as cron starts it: empty environment, pipes for output, no shell.
  *
  * @throws {Error} with what it said when it does not end with 0
  */
@@ -110,7 +110,7 @@ export function timeProgram(argv: readonly string[]): Sample {
   const started = performance.now()
   const { status, stderr } = spawnSync(file, args, {
     env: {},
-    stdio: ['ignore', 'ignore', 'pipe'],
+    stdio: ['ignore', 'pipe', 'pipe'],
     encoding: 'utf8',
   })
   const wallMs = performance.now() - started
