@@ -43,10 +43,12 @@ export function sshError(error: Error, stage: Stage, place: Place): ClawError {
       cause: error,
     })
   }
+  // A reset can be quicker than the news that we are connected.
+  if ((stage === 'connect' || stage === 'handshake') && isClosed(error, code))
+    return closedEarly(stage, place, error)
   if (stage === 'connect') return connectError(error, typeof code === 'string' ? code : '', place)
   // Code 14 of RFC 4253 section 11.1: no more authentication methods available.
   if (stage === 'login' && code === 14) return authDenied(place, error)
-  if (stage === 'handshake' && isClosed(error, code)) return closedEarly(stage, place, error)
   const doing = stage === 'command' ? 'finish a command on' : 'log in to'
   return new ClawError('ssh-failed', `Cannot ${doing} "${placeName(place)}": ${quoteValue(error.message)}`, {
     cause: error,

@@ -23,6 +23,7 @@ test.each([
   { stage: 'connect', facts: { code: 'EAI_AGAIN' }, code: 'no-network' },
   { stage: 'connect', facts: { code: 'EMFILE' }, code: 'no-network' },
   { stage: 'connect', facts: { code: 'EWHATEVER' }, code: 'ssh-failed' },
+  { stage: 'connect', facts: { code: 'ECONNRESET', level: 'client-socket' }, code: 'ssh-busy' },
   { stage: 'handshake', facts: { code: 'ECONNRESET', level: 'client-socket' }, code: 'ssh-busy' },
   { stage: 'handshake', facts: { level: 'handshake' }, code: 'ssh-failed' },
   { stage: 'login', facts: { level: 'client-authentication' }, code: 'auth-denied' },
