@@ -91,19 +91,23 @@ const PEER_KEYS: Readonly<Record<string, true>> = {
   legacyKey: true,
 } satisfies Record<keyof Peer, true>
 
-/** What to write for a machine: the new facts, and every key on disk that this version does not know. */
+/**
+ * What to write for a machine: its facts, always in the same order, and every key on disk that this version does not
+ * know.
+ */
 export const keepingUnknown = {
-  self: (self: Identity, onDisk: JsonObject | undefined) => withUnknown(self, onDisk, IDENTITY_KEYS),
-  peer: (peer: Peer, onDisk: JsonObject | undefined) => withUnknown(peer, onDisk, PEER_KEYS),
+  self: (self: Identity, onDisk: JsonObject | undefined) => inOrder(IDENTITY_KEYS, self, onDisk),
+  peer: (peer: Peer, onDisk: JsonObject | undefined) => inOrder(PEER_KEYS, peer, onDisk),
 }
 
-function withUnknown(
-  known: object,
-  onDisk: JsonObject = {},
+function inOrder(
   keys: Readonly<Record<string, true>>,
+  facts: JsonObject,
+  onDisk: JsonObject = {},
 ): JsonObject {
-  const unknown = Object.entries(onDisk).filter(
-    ([key]) => !Object.hasOwn(keys, key) && !Object.hasOwn(known, key),
+  const unknown = Object.entries({ ...onDisk, ...facts }).filter(([key]) => !Object.hasOwn(keys, key))
+  const known = Object.keys(keys).flatMap(key =>
+    Object.hasOwn(facts, key) ? [[key, facts[key]] as const] : [],
   )
-  return { ...known, ...Object.fromEntries(unknown) }
+  return Object.fromEntries([...known, ...unknown])
 }

@@ -97,6 +97,8 @@ function openToWrite(path: string): DatabaseSync {
   }
 }
 
+const SQLITE_IOERR = 10
+const SQLITE_FULL = 13
 const SQLITE_CANTOPEN = 14
 
 function openToRead(path: string): DatabaseSync | undefined {
@@ -115,8 +117,8 @@ function openReadOnly(path: string): DatabaseSync {
     return database
   } catch (error) {
     database.close()
-    if (sqliteCode(error) !== SQLITE_CANTOPEN) throw error
-    // On a disk that cannot be written there is no place for the side files, and no writer to watch for either.
+    if (![SQLITE_IOERR, SQLITE_FULL, SQLITE_CANTOPEN].includes(sqliteCode(error) ?? 0)) throw error
+    // On a disk that is full or read-only there is no place for the side files; no writer gets far there either.
     return new DatabaseSync(new URL(`${pathToFileURL(path)}?immutable=1`), { readOnly: true })
   }
 }

@@ -2,7 +2,8 @@ import { closeSync, constants, mkdirSync, openSync, rmSync, writeSync } from 'no
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import type { Clock } from '../adapters/clock.ts'
-import { lazy, parseValue, z } from '../fleet/parse.ts'
+import { lazy } from '../fleet/lazy.ts'
+import { parseValue, z } from '../fleet/parse.ts'
 import { isSystemError, sqliteCode, withFile } from './file-trouble.ts'
 import { ensurePrivateFile, readWholeFile } from './whole-file.ts'
 
