@@ -1,7 +1,8 @@
 import type { OperatorLogin } from '../adapters/operator-ssh.ts'
 import type { Reach } from '../fleet/enrolment.ts'
 import { ClawError } from '../fleet/error.ts'
-import { type GatewayId, lazy, z } from '../fleet/parse.ts'
+import { lazy } from '../fleet/lazy.ts'
+import { type GatewayId, z } from '../fleet/parse.ts'
 import type { EnrolDeps, ReverseProof } from './enrolment.ts'
 
 const answer = lazy(() =>

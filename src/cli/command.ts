@@ -6,7 +6,7 @@ import type { AnyCommand, Command, CommandGroup, Skipped } from './command-shape
 import { report } from './failure.ts'
 import { groupHelp, helpText } from './help.ts'
 import type { COMMON, Options, Values } from './option.ts'
-import { print, quietWhenReaderLeaves } from './print.ts'
+import { print } from './print.ts'
 import { openTerminal } from './terminal.ts'
 
 /** Close a command over its types, for use in a `CommandGroup`. */
@@ -48,7 +48,6 @@ async function execute<O extends Options, R>(
   argv: readonly string[],
 ): Promise<number> {
   const json = argv.includes('--json')
-  quietWhenReaderLeaves()
   try {
     const { values, positionals } = parseArguments(command, argv)
     if (values.help) return print(helpText(command))

@@ -1,3 +1,4 @@
+import { fstatSync } from 'node:fs'
 import { styleText } from 'node:util'
 import { printable } from '../fleet/text.ts'
 
@@ -21,8 +22,8 @@ export type Terminal = {
 export type TerminalOptions = { readonly quiet: boolean; readonly program: string; readonly json: boolean }
 
 export function openTerminal({ quiet, program, json }: TerminalOptions): Terminal {
-  const isTty = process.stdout.isTTY === true
-  const showsProgress = process.stderr.isTTY === true && !quiet
+  const isTty = isTerminal(1)
+  const showsProgress = !quiet && isTerminal(2)
   const colours = isTty && !json && !process.env.NO_COLOR && process.env.TERM !== 'dumb'
   let shown = false
   const progress = (text: string) => {
@@ -32,8 +33,8 @@ export function openTerminal({ quiet, program, json }: TerminalOptions): Termina
   }
   return {
     isTty,
-    canAsk: isTty && process.stdin.isTTY === true,
-    columns: process.stdout.columns ?? 80,
+    canAsk: isTty && isTerminal(0),
+    columns: isTty ? (process.stdout.columns ?? 80) : 80,
     paint: (style, text) => (colours ? styleText(style, text, { validateStream: false }) : text),
     progress,
     warn: line => {
@@ -43,10 +44,26 @@ export function openTerminal({ quiet, program, json }: TerminalOptions): Termina
   }
 }
 
+/**
+ * Is this file descriptor a terminal? The streams know, but making one costs 4 ms; a pipe or file shows itself by its
+ * kind.
+ */
+function isTerminal(descriptor: 0 | 1 | 2): boolean {
+  try {
+    if (!fstatSync(descriptor).isCharacterDevice()) return false
+  } catch {
+    return false // closed by whoever started us
+  }
+  const stream = descriptor === 0 ? process.stdin : descriptor === 1 ? process.stdout : process.stderr
+  return stream.isTTY === true
+}
+
 const ZERO = /\p{Mn}|\p{Me}|\p{Cf}/u
 const WIDE =
   /[\u1100-\u115f\u2e80-\u303e\u3041-\ua4cf\ua960-\ua97f\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6\u{1f300}-\u{1faff}\u{20000}-\u{3fffd}]|\p{Emoji_Presentation}/u
 
 /** Columns a text takes on a terminal: East Asian wide and emoji count two, combining marks none. */
 export const widthOf = (text: string): number =>
-  [...text].reduce((sum, c) => sum + (ZERO.test(c) ? 0 : WIDE.test(c) ? 2 : 1), 0)
+  /^[\x20-\x7e]*$/.test(text)
+    ? text.length
+    : [...text].reduce((sum, c) => sum + (ZERO.test(c) ? 0 : WIDE.test(c) ? 2 : 1), 0)

@@ -1,5 +1,6 @@
 import { ClawError } from './error.ts'
-import { field, type GatewayId, idKey, lazy, parseValue, type Source, stored, z } from './parse.ts'
+import { lazy } from './lazy.ts'
+import { field, type GatewayId, idKey, lenient, parseValue, type Source, z } from './parse.ts'
 import {
   CLAN_KEY_TYPES,
   HOST_KEY_TYPES,
@@ -61,9 +62,9 @@ const machine = lazy(() =>
   z.object({
     gatewayId: field.gatewayId,
     name: z.string(),
-    leadNumber: stored.leadNumber(),
+    leadNumber: lenient.leadNumber(),
     sshUser: field.sshUser,
-    version: stored.shortText(),
+    version: lenient.shortText(),
     clanPublicKey: keyField(CLAN_KEY_TYPES),
     ip: z.optional(z.nullable(field.host)),
     sshPort: z.catch(field.port, 22),
@@ -118,10 +119,10 @@ const answer = lazy(() =>
   z.object({
     gatewayId: field.gatewayId,
     name: z.catch(z.string(), ''),
-    leadNumber: stored.leadNumber(),
+    leadNumber: lenient.leadNumber(),
     sshUser: field.sshUser,
     sshPort: field.port,
-    version: stored.shortText(),
+    version: lenient.shortText(),
     clanPublicKey: keyField(CLAN_KEY_TYPES),
     hostKeys: z.catch(z.array(keyField(HOST_KEY_TYPES)), []),
     machines: z.array(

@@ -1,4 +1,5 @@
-import { field, type GatewayId, lazy, parseValue, type Source, z } from './parse.ts'
+import { lazy } from './lazy.ts'
+import { field, type GatewayId, parseValue, type Source, z } from './parse.ts'
 
 /** The one vocabulary of what happened; events.log and every backend use these words. */
 export const EVENT_KINDS = [

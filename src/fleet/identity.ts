@@ -1,4 +1,6 @@
-import { field, type GatewayId, lazy, parseValue, type Source, stored, z } from './parse.ts'
+import { lazy } from './lazy.ts'
+import { field, type GatewayId, lenient, parseValue, type Source, z } from './parse.ts'
+import { stored, storedId, storedRecord, storedUser } from './stored.ts'
 import { safeName } from './text.ts'
 
 /** What this machine says of itself: `state.json`, and without repository and secrets `identity.json`. */
@@ -25,34 +27,27 @@ export type Identity = {
 export type PublicIdentity = Pick<Identity, 'gatewayId' | 'name' | 'leadNumber' | 'sshUser' | 'version'> &
   Partial<Pick<Identity, 'clanKey' | 'incarnation' | 'sshPort'>>
 
-const stateFile = lazy(() =>
-  z.looseObject({
-    gatewayId: field.gatewayId,
-    name: z.catch(z.string(), ''),
-    leadNumber: stored.leadNumber(),
-    ip: z.catch(z.string(), ''),
-    sshUser: field.sshUser,
-    sshPort: z.catch(field.port, 22),
-    version: stored.shortText(),
-    registeredAt: stored.shortText(),
-    githubRepo: stored.optionalText(),
-    incarnation: stored.count(),
-    clanKey: z.catch(z.optional(z.string()), undefined),
-  }),
-)
-
 /**
  * Read `state.json`, our own or the bash version's; unknown keys stay on the object and are written back.
  *
  * @throws {ClawError} `damaged-state` if id or login name are missing or not allowed
  */
 export function parseIdentity(value: unknown, source: Source): Identity {
-  const state = parseValue(stateFile, value, source, 'damaged-state')
-  const { clanKey, ...rest } = state
+  const { clanKey, ...file } = storedRecord(value, source)
+  const gatewayId = storedId(file, source)
   return {
-    ...rest,
-    name: safeName(state.name, state.gatewayId),
-    ...(clanKey === undefined ? {} : { clanKey }),
+    ...file,
+    gatewayId,
+    name: safeName(stored.text(file.name), gatewayId),
+    leadNumber: stored.leadNumber(file.leadNumber),
+    ip: stored.text(file.ip),
+    sshUser: storedUser(file, source),
+    sshPort: stored.port(file.sshPort) ?? 22,
+    version: stored.shortText(file.version),
+    registeredAt: stored.shortText(file.registeredAt),
+    githubRepo: stored.optionalText(file.githubRepo),
+    incarnation: stored.count(file.incarnation),
+    ...(typeof clanKey === 'string' ? { clanKey } : {}),
   }
 }
 
@@ -60,10 +55,10 @@ const publicFile = lazy(() =>
   z.object({
     gatewayId: field.gatewayId,
     name: z.catch(z.string(), ''),
-    leadNumber: stored.leadNumber(),
+    leadNumber: lenient.leadNumber(),
     sshUser: z.catch(field.sshUser, ''),
     sshPort: z.catch(z.optional(field.port), undefined),
-    version: stored.shortText(),
+    version: lenient.shortText(),
     incarnation: z.catch(z.optional(z.number()), undefined),
     clanKey: z.catch(z.optional(z.string()), undefined),
   }),

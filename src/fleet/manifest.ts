@@ -1,6 +1,7 @@
 import { ClawError } from './error.ts'
 import type { Identity } from './identity.ts'
-import { type GatewayId, idKey, lazy, parseValue, type Source, z } from './parse.ts'
+import { lazy } from './lazy.ts'
+import { type GatewayId, idKey, parseValue, type Source, z } from './parse.ts'
 import { type Peer, parsePeer } from './peer.ts'
 
 /** What `fleet.json` says of one machine: how to reach and know it, not how it is doing. */

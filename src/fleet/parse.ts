@@ -1,5 +1,6 @@
 import * as z from 'zod/mini'
 import { ClawError, type ErrorCode } from './error.ts'
+import { lazy } from './lazy.ts'
 import { isSafeText, quoteValue } from './text.ts'
 
 // Compiling validators with `new Function` costs more than it saves in programs that live for 100 ms.
@@ -11,20 +12,16 @@ const GATEWAY_ID = /^[A-Za-z0-9]([A-Za-z0-9._-]{0,62}[A-Za-z0-9])?$/
 /** True for an id that can name a file and a shell word: letters, digits, `.`, `_`, `-`, 1 to 64 long, no `..`. */
 export const isGatewayId = (text: string): text is GatewayId => GATEWAY_ID.test(text) && !text.includes('..')
 
+/** A login name. A leading "-" would become an option of ssh; "@", ":" and spaces would change the target. */
+export const isSshUser = (value: unknown): value is string =>
+  typeof value === 'string' && /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,31}\$?$/.test(value)
+
+/** An IP address or host name by its characters; it cannot become an option either. */
+export const isHost = (value: unknown): value is string =>
+  typeof value === 'string' && /^[A-Za-z0-9]([A-Za-z0-9.:_-]{0,252}[A-Za-z0-9])?$/.test(value)
+
 /** Ids are unique regardless of case: this is what to compare and to index by. */
 export const idKey = (id: string): string => id.toLowerCase()
-
-/**
- * Make something at its first use and keep it. Validators are made this way: each costs start-up time (about 40 us),
- * and a program needs few of all that there are.
- */
-export function lazy<T>(make: () => T): () => T {
-  let made: { readonly value: T } | undefined
-  return () => {
-    made ??= { value: make() }
-    return made.value
-  }
-}
 
 const gatewayId = lazy(() =>
   z.custom<GatewayId>(value => typeof value === 'string' && isGatewayId(value), {
@@ -39,18 +36,9 @@ const name = lazy(() =>
   ),
 )
 const sshUser = lazy(() =>
-  // A leading "-" would become an option of ssh; "@", ":" and spaces would change the target.
-  textOf(
-    text => /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,31}\$?$/.test(text),
-    'a login name: 1 to 32 of letters, digits, "_", "." and "-", not beginning with "-"',
-  ),
+  textOf(isSshUser, 'a login name: 1 to 32 of letters, digits, "_", "." and "-", not beginning with "-"'),
 )
-const host = lazy(() =>
-  textOf(
-    text => /^[A-Za-z0-9]([A-Za-z0-9.:_-]{0,252}[A-Za-z0-9])?$/.test(text),
-    'an IP address or a host name, not beginning with "-"',
-  ),
-)
+const host = lazy(() => textOf(isHost, 'an IP address or a host name, not beginning with "-"'))
 const repository = lazy(() =>
   // A leading "-" would become an option of git; what git may fetch from is checked again before it does.
   textOf(
@@ -102,22 +90,14 @@ export function oneOf<const T extends readonly [string, ...string[]]>(words: T) 
   return z.enum(words, { error: `one of ${words.map(word => `"${word}"`).join(', ')}` })
 }
 
-/**
- * Lenient readers for files that an older or the bash version wrote: what is missing or odd gets its neutral
- * value instead of stopping the program.
- */
-export const stored = {
+/** Fields of documents from elsewhere that may be missing or odd: then their neutral value. */
+export const lenient = {
   leadNumber: () => z.catch(wholeNumber(0, 9999), 0),
-  count: () => z.catch(wholeNumber(0, Number.MAX_SAFE_INTEGER), 0),
-  flag: () => z.catch(z.boolean(), false),
-  time: () => z.catch(z.nullable(textOf(text => !Number.isNaN(Date.parse(text)), 'a time')), null),
   shortText: () =>
     z.catch(
       textOf(text => text.length <= 64 && isSafeText(text), 'short text'),
       '',
     ),
-  // The bash version wrote the word "null" where jq had nothing.
-  optionalText: () => z.catch(z.nullable(textOf(text => text !== 'null' && text !== '', 'text')), null),
 }
 
 /** Where a value came from, for the message: `--lead`, `peers/x.json: leadNumber`. */

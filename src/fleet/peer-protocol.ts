@@ -1,6 +1,7 @@
 import { ClawError, type ErrorCode } from './error.ts'
 import { type PublicIdentity, parsePublicIdentity } from './identity.ts'
-import { field, type GatewayId, lazy, parseValue, stored, wholeNumber, z } from './parse.ts'
+import { lazy } from './lazy.ts'
+import { field, type GatewayId, lenient, parseValue, wholeNumber, z } from './parse.ts'
 import { PROTOCOL_VERSION } from './probe.ts'
 
 /** Longest line either side sends, in bytes; also the most login noise that is skipped before the hello. */
@@ -53,7 +54,7 @@ export const helloLine = ({ gatewayId, version }: Speaker): string =>
 const helloShape = lazy(() =>
   z.object({
     gatewayId: field.gatewayId,
-    version: stored.shortText(),
+    version: lenient.shortText(),
     protocol: wholeNumber(1, 9999),
   }),
 )

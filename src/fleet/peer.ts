@@ -1,7 +1,8 @@
 import { ClawError } from './error.ts'
 import type { Identity } from './identity.ts'
 import { nearest } from './nearest.ts'
-import { field, type GatewayId, idKey, lazy, parseValue, type Source, stored, z } from './parse.ts'
+import { type GatewayId, idKey, type Source } from './parse.ts'
+import { type StoredRecord, stored, storedAddress, storedId, storedRecord } from './stored.ts'
 import { quoteValue, safeName } from './text.ts'
 
 export type PeerStatus = 'online' | 'unresponsive' | 'offline' | 'unknown'
@@ -44,25 +45,6 @@ export type Peer = {
 /** Self and the enrolled peers: the input to every fleet decision. */
 export type Roster = { readonly self: Identity; readonly peers: readonly Peer[] }
 
-const peerFile = lazy(() =>
-  z.looseObject({
-    gatewayId: field.gatewayId,
-    name: z.catch(z.string(), ''),
-    leadNumber: stored.leadNumber(),
-    ip: field.host,
-    sshUser: z.catch(z.optional(field.sshUser), undefined),
-    sshPort: z.catch(z.optional(field.port), undefined),
-    port: z.catch(z.optional(field.port), undefined),
-    status: z.catch(z.enum(['online', 'unresponsive', 'offline', 'unknown']), 'unknown'),
-    lastSeen: stored.time(),
-    lastPingAttempt: stored.time(),
-    missedPings: stored.count(),
-    sshConnectivity: stored.flag(),
-    clawClanInstalled: stored.flag(),
-    mdnsBroadcasting: stored.flag(),
-  }),
-)
-
 /**
  * Read a peer file, our own or the bash version's. What was never written gets its neutral value; unknown
  * keys stay on the object and are written back.
@@ -71,14 +53,52 @@ const peerFile = lazy(() =>
  * @throws {ClawError} `damaged-state` without a valid id and address
  */
 export function parsePeer(value: unknown, source: Source, ownUser: string): Peer {
-  const { sshUser, sshPort, ...peer } = parseValue(peerFile, value, source, 'damaged-state')
+  const file = withoutOddFacts(storedRecord(value, source))
+  const gatewayId = storedId(file, source)
   return {
-    ...peer,
-    name: safeName(peer.name, peer.gatewayId),
-    sshUser: sshUser ?? ownUser,
-    sshPort: sshPort ?? peer.port ?? 22,
+    ...file,
+    gatewayId,
+    name: safeName(stored.text(file.name), gatewayId),
+    leadNumber: stored.leadNumber(file.leadNumber),
+    ip: storedAddress(file, source),
+    sshUser: stored.sshUser(file.sshUser) ?? ownUser,
+    // What the bash version's discovery found is in `port`.
+    sshPort: stored.port(file.sshPort) ?? stored.port(file.port) ?? 22,
+    status: PEER_STATUSES.find(status => status === file.status) ?? 'unknown',
+    lastSeen: stored.time(file.lastSeen),
+    lastPingAttempt: stored.time(file.lastPingAttempt),
+    missedPings: stored.count(file.missedPings),
+    sshConnectivity: stored.flag(file.sshConnectivity),
+    clawClanInstalled: stored.flag(file.clawClanInstalled),
+    mdnsBroadcasting: stored.flag(file.mdnsBroadcasting),
   }
 }
+
+/** The record without optional facts of another type than ours, so that no reader meets one. */
+function withoutOddFacts(file: StoredRecord): StoredRecord {
+  return Object.fromEntries(
+    Object.entries(file).filter(([key, value]) => {
+      const type = OPTIONAL_FACTS.get(key)
+      return type === undefined || typeof value === type
+    }),
+  )
+}
+
+const PEER_STATUSES: readonly PeerStatus[] = ['online', 'unresponsive', 'offline', 'unknown']
+
+const OPTIONAL_FACTS: ReadonlyMap<string, string> = new Map([
+  ['hostKey', 'string'],
+  ['clanKey', 'string'],
+  ['responseMs', 'number'],
+  ['reason', 'string'],
+  ['version', 'string'],
+  ['incarnation', 'number'],
+  ['discoveredAt', 'string'],
+  ['addedManually', 'boolean'],
+  ['mayBeAway', 'boolean'],
+  ['oneWay', 'boolean'],
+  ['legacyKey', 'string'],
+])
 
 /** Order of every listing: lead number, never-leading machines last, then id. */
 export function byLeadNumber(
@@ -122,21 +142,20 @@ export type Candidate = {
   readonly lastSeen: string
 }
 
-const candidateFile = lazy(() =>
-  z.looseObject({
-    gatewayId: field.gatewayId,
-    name: z.catch(z.string(), ''),
-    leadNumber: stored.leadNumber(),
-    ip: field.host,
-    port: z.catch(field.port, 22),
-    version: stored.shortText(),
-    discoveredAt: stored.shortText(),
-    lastSeen: stored.shortText(),
-  }),
-)
-
 /** @throws {ClawError} `damaged-state` without a valid id and address */
 export function parseCandidate(value: unknown, source: Source): Candidate {
-  const candidate = parseValue(candidateFile, value, source, 'damaged-state')
-  return { ...candidate, name: safeName(candidate.name, candidate.gatewayId) }
+  const { clanKey, ...file } = storedRecord(value, source)
+  const gatewayId = storedId(file, source)
+  return {
+    ...file,
+    gatewayId,
+    name: safeName(stored.text(file.name), gatewayId),
+    leadNumber: stored.leadNumber(file.leadNumber),
+    ip: storedAddress(file, source),
+    port: stored.port(file.port) ?? 22,
+    version: stored.shortText(file.version),
+    discoveredAt: stored.shortText(file.discoveredAt),
+    lastSeen: stored.shortText(file.lastSeen),
+    ...(typeof clanKey === 'string' ? { clanKey } : {}),
+  }
 }

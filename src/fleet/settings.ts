@@ -38,7 +38,8 @@ export function readSettings(
   const settings = Object.fromEntries(
     Object.entries(SETTINGS).map(([key, { schema, default: fallback }]) => {
       const { value, source = `${file}: ${key}` } = given.get(key) ?? { value: null }
-      if (value === null) return [key, fallback]
+      // What equals the default needs no check, and most files hold little else.
+      if (value === null || value === fallback) return [key, fallback]
       try {
         return [key, parseValue(schema(), value, source, 'bad-settings')]
       } catch (error) {

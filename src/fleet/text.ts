@@ -1,14 +1,20 @@
+import { lazy } from './lazy.ts'
+
 // Controls (C0, DEL, C1), unpaired surrogates, line and paragraph separators, bidi and zero-width characters:
 // what could move a cursor, reorder a line or make two names look alike.
 const UNSAFE = '[\\p{Cc}\\p{Cs}\\p{Zl}\\p{Zp}\\p{Bidi_Control}\\u00ad\\u200b-\\u200d\\u2060-\\u206f\\ufeff]'
-const ONE = new RegExp(UNSAFE, 'u')
-const ALL = new RegExp(UNSAFE, 'gu')
+// Compiling these classes takes 1 ms, so it waits until there is text that is not plain ASCII.
+const one = lazy(() => new RegExp(UNSAFE, 'u'))
+const all = lazy(() => new RegExp(UNSAFE, 'gu'))
+const isPlain = (text: string): boolean => /^[\x20-\x7e\n]*$/.test(text)
 
 /** True for text without control, zero-width, bidi or unpaired surrogate characters. */
-export const isSafeText = (text: string): boolean => !ONE.test(text)
+export const isSafeText = (text: string): boolean =>
+  isPlain(text) ? !text.includes('\n') : !one().test(text)
 
 /** Text with every unsafe character made visible: `\x1b`, `\u202e`. Line feeds stay. */
-export const printable = (text: string): string => text.replace(ALL, c => (c === '\n' ? c : visibleForm(c)))
+export const printable = (text: string): string =>
+  isPlain(text) ? text : text.replace(all(), c => (c === '\n' ? c : visibleForm(c)))
 
 function visibleForm(character: string): string {
   const code = character.codePointAt(0) ?? 0
@@ -19,7 +25,8 @@ function visibleForm(character: string): string {
 
 /** A display name made of any text: unsafe characters out, at most 64 code points, `fallback` when nothing is left. */
 export function safeName(text: string, fallback: string): string {
-  const clean = [...text.replace(ALL, '')].slice(0, 64).join('').trim()
+  const safe = isSafeText(text) ? text : text.replace(all(), '')
+  const clean = [...safe].slice(0, 64).join('').trim()
   return clean === '' ? fallback : clean
 }
 
