@@ -15,9 +15,12 @@ import type { PublicKey } from '../fleet/public-key.ts'
 import { admit, withLeftovers } from './admit.ts'
 import { checkAnswer, checkGivenId, knownMachine, notSetUp, warningsFor } from './enrol-checks.ts'
 import { enrolLegacy } from './enrol-legacy.ts'
+import { type EnrolmentPlan, planOf } from './enrol-plan.ts'
 import { type EnrolDeps, type Enrolment, type EnrolRequest, loginOf } from './enrolment.ts'
 import { proveReverse } from './prove-reverse.ts'
-import { vouchedHostKey } from './vouch.ts'
+import { type Vouched, vouchedHostKey } from './vouch.ts'
+
+type Login = { readonly vouched: Vouched; readonly login: OperatorLogin; readonly peers: readonly Peer[] }
 
 /**
  * Enrol another machine with the owner's own login there: pin its host key, exchange clan keys, and prove with the
@@ -27,23 +30,10 @@ import { vouchedHostKey } from './vouch.ts'
  *   login fails; `peer-not-set-up`; `peer-refused` when the other side declined or the proof failed
  */
 export async function enrolPeer(deps: EnrolDeps, request: EnrolRequest): Promise<Enrolment> {
-  checkGivenId(deps.self, request)
-  const { peers } = await deps.store.peers()
-  const known = knownMachine(peers, request)
-  const pinned = known === undefined ? [] : deps.pinsOf(known.gatewayId)
-  const vouched = await vouchedHostKey(deps, { ...request, pinned, gatewayId: known?.gatewayId })
+  const found = await findOut(deps, request)
+  if ('legacy' in found) return enrolLegacy(deps, request, found.legacy)
+  const { login, them, back, peers, vouched } = found
   const hostKey = vouched.key
-  const login = loginOf(request, hostKey)
-  if (request.legacyKey !== undefined) return enrolLegacy(deps, request, { vouched, login, peers })
-  deps.onProgress(`logging in to ${request.host} as ${request.user}`)
-  const report = await deps.asOperator(login, {
-    kind: 'introduce',
-    request: { machines: [], forget: [] },
-  })
-  if (report.setUp !== 'yes') throw notSetUp(request, report)
-  const them = readAnswer(request, report)
-  checkAnswer(deps, request, { them, peers, hostKey })
-  const back = request.oneWay ? null : await ownReach(deps, report)
   const exchanged = await exchange(deps, request, { login, them, back, hostKey })
   return {
     ...exchanged,
@@ -51,6 +41,32 @@ export async function enrolPeer(deps: EnrolDeps, request: EnrolRequest): Promise
     reverse: await proveReverse(deps, { login, back, oneWay: request.oneWay, them: them.gatewayId }),
     warnings: warningsFor(deps, request, { them, peers, hostKey }),
   }
+}
+
+/** As `enrolPeer` for a machine with our gate, up to the moment where something would change. */
+export async function planEnrolment(deps: EnrolDeps, request: EnrolRequest): Promise<EnrolmentPlan> {
+  const found = await findOut(deps, { ...request, legacyKey: undefined })
+  if ('legacy' in found) throw new TypeError('a request without a key file is none for a legacy machine')
+  const warnings = warningsFor(deps, request, { ...found, hostKey: found.vouched.key })
+  return planOf(deps, request, { ...found, warnings })
+}
+
+/** Everything there is to know before the first change: whose key, whose id, and how it reaches us. */
+async function findOut(deps: EnrolDeps, request: EnrolRequest) {
+  checkGivenId(deps.self, request)
+  const { peers } = await deps.store.peers()
+  const known = knownMachine(peers, request)
+  const pinned = known === undefined ? [] : deps.pinsOf(known.gatewayId)
+  const vouched = await vouchedHostKey(deps, { ...request, pinned, gatewayId: known?.gatewayId })
+  const begun: Login = { vouched, peers, login: loginOf(request, vouched.key) }
+  if (request.legacyKey !== undefined) return { legacy: begun }
+  deps.onProgress(`logging in to ${request.host} as ${request.user}`)
+  const nothing = { machines: [], forget: [] }
+  const report = await deps.asOperator(begun.login, { kind: 'introduce', request: nothing })
+  if (report.setUp !== 'yes') throw notSetUp(request, report)
+  const them = readAnswer(request, report)
+  checkAnswer(deps, request, { them, peers, hostKey: vouched.key })
+  return { ...begun, them, back: request.oneWay ? null : await ownReach(deps, report) }
 }
 
 function readAnswer({ host }: EnrolRequest, { output, complaint }: OperatorReport): IntroductionAnswer {

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 import { checkSsh } from '../actions/check-ssh.ts'
-import { enrolPeer } from '../actions/enrol.ts'
+import { enrolPeer, planEnrolment } from '../actions/enrol.ts'
 import { forgetPeer } from '../actions/forget.ts'
 import { introduce } from '../actions/introduce.ts'
 import { testLogin } from '../actions/test-login.ts'
@@ -11,5 +11,13 @@ import { sshCommands } from '../cli/ssh-commands.ts'
 void mainGroup({
   name: 'claw-setup-ssh',
   summary: 'Enrol machines over SSH: keys, host keys, and the way in both directions',
-  commands: sshCommands({ checkSsh, enrolPeer, forgetPeer, introduce, testLogin, trustHostKey }),
+  commands: sshCommands({
+    checkSsh,
+    enrolPeer,
+    forgetPeer,
+    introduce,
+    planEnrolment,
+    testLogin,
+    trustHostKey,
+  }),
 })

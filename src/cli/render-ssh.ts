@@ -1,4 +1,5 @@
 import type { CheckedPeer } from '../actions/check-ssh.ts'
+import type { EnrolmentPlan } from '../actions/enrol-plan.ts'
 import type { Enrolment } from '../actions/enrolment.ts'
 import type { Forgotten } from '../actions/forget.ts'
 import type { TestedLogin } from '../actions/test-login.ts'
@@ -27,11 +28,12 @@ export function enrolmentDocument({ peer, change, hostKeyBy, forwardMs, reverse,
   } as const
 }
 
-export type EnrolmentDocument = ReturnType<typeof enrolmentDocument>
+export type EnrolmentDocument = ReturnType<typeof enrolmentDocument> & { readonly dryRun: boolean }
 
 export function renderEnrolment(result: EnrolmentDocument, { paint }: Look): string {
   const { gatewayId, name, ip: host, sshUser: user, sshPort: port, reverse } = result
-  const verb = result.change === 'added' ? 'Enrolled' : 'Enrolled again:'
+  const done = result.change === 'added' ? 'Enrolled' : 'Enrolled again:'
+  const verb = result.dryRun ? 'Would enrol' : done
   const back =
     reverse.outcome === 'ack'
       ? 'answered'
@@ -44,6 +46,19 @@ export function renderEnrolment(result: EnrolmentDocument, { paint }: Look): str
     ...(reverse.next === null ? [] : [paint('yellow', printable(`  next: ${reverse.next}`))]),
     ...result.warnings.map(text => paint('yellow', printable(`! ${text}`))),
     ...statusLines('success', result.clawInstalled),
+  ].join('\n')
+}
+
+/** `claw-setup-ssh add --dry-run`. */
+export function renderPlan(plan: EnrolmentPlan, { paint }: Look): string {
+  const { gatewayId, name, hostKey, hostKeyBy, here, there, warnings } = plan
+  return [
+    printable(`Would enrol ${gatewayId} (${name}), host key ${hostKey} (${hostKeyBy})`),
+    ...here.map(line => `  here   ${line}`),
+    ...there.map(line => `  there  ${line}`),
+    ...(plan.oneWay ? ['  it does not reach this machine: one-way'] : []),
+    ...warnings.map(text => paint('yellow', printable(`! ${text}`))),
+    ...statusLines('success', true),
   ].join('\n')
 }
 
@@ -93,11 +108,11 @@ export function trustDocument({ peer, pin, previous, hostKeyBy, outcome }: Trust
   return { gatewayId, hostKey, hostKeyBy, pin, previous, probe, next }
 }
 
-export function renderTrust(result: ReturnType<typeof trustDocument>): string {
-  const { gatewayId, hostKey, hostKeyBy, pin, previous, probe, next } = result
+export function renderTrust(result: ReturnType<typeof trustDocument> & { readonly dryRun: boolean }): string {
+  const { gatewayId, hostKey, hostKeyBy, pin, previous, probe, next, dryRun } = result
   const verb = { added: 'Pinned', replaced: 'Pinned anew', unchanged: 'Already pinned' }[pin]
   return [
-    `${verb}: the host key of ${gatewayId} is ${hostKey} (${hostKeyBy})`,
+    `${dryRun ? 'Nothing written; would be: ' : ''}${verb}: the host key of ${gatewayId} is ${hostKey} (${hostKeyBy})`,
     ...(pin === 'replaced' ? [`  before    ${previous}`] : []),
     printable(`  clan key  ${probe.reason === null ? 'answered' : `${probe.reason}: ${probe.detail}`}`),
     ...(next === null ? [] : [`  next: ${next}`]),
@@ -106,16 +121,18 @@ export function renderTrust(result: ReturnType<typeof trustDocument>): string {
 
 /** `claw-setup-ssh forget`. */
 export function renderForgotten(
-  { gatewayId, record, hostKey, authorizedKey }: Forgotten,
-  self: string,
+  result: Forgotten & { readonly self: string; readonly dryRun: boolean },
 ): string {
-  const gone = [
+  const { gatewayId, record, hostKey, authorizedKey, self, dryRun } = result
+  const parts = [
     record ? 'its record' : '',
     hostKey ? 'its host key' : '',
     authorizedKey ? 'its key in authorized_keys' : '',
   ]
+  const gone = parts.filter(part => part !== '').join(', ')
+  if (dryRun) return `Would forget ${gatewayId}: remove ${gone}`
   return [
-    `Forgot ${gatewayId}: removed ${gone.filter(part => part !== '').join(', ')}`,
+    `Forgot ${gatewayId}: removed ${gone}`,
     `  next: run "claw-setup-ssh forget ${self}" there, so that it forgets this machine too`,
   ].join('\n')
 }

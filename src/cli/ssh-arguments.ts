@@ -10,6 +10,10 @@ export const VOUCHING = {
   'accept-new-host-key': { type: 'boolean', help: 'Believe whatever key a machine never met before shows' },
 } as const satisfies Options
 
+export const DRY_RUN = {
+  'dry-run': { type: 'boolean', help: 'Look and say what would change, and change nothing' },
+} as const satisfies Options
+
 /** Where the other machine is and how the owner logs in there. */
 export const LOGIN = {
   port: { type: 'string', value: 'N', help: 'Port of its sshd (default: 22)' },
@@ -23,6 +27,7 @@ export const ADD = {
   'one-way': { type: 'boolean', help: 'It cannot or must not reach this machine: only watch it' },
   legacy: { type: 'boolean', help: 'It has no claw-clan 2: probe it through its login shell' },
   key: { type: 'string', value: 'FILE', help: 'With --legacy: the private key to probe it with' },
+  ...DRY_RUN,
 } as const satisfies Options
 
 /**

@@ -1,5 +1,5 @@
 import type { checkSsh } from '../actions/check-ssh.ts'
-import type { enrolPeer } from '../actions/enrol.ts'
+import type { enrolPeer, planEnrolment } from '../actions/enrol.ts'
 import type { forgetPeer } from '../actions/forget.ts'
 import type { introduce } from '../actions/introduce.ts'
 import type { testLogin } from '../actions/test-login.ts'
@@ -12,7 +12,7 @@ import type { AnyCommand, Run } from './command-shape.ts'
 import { openHome, openProbe, type ReadyHome } from './home.ts'
 import type { Options } from './option.ts'
 import * as show from './render-ssh.ts'
-import { ADD, LOGIN, readLogin, VOUCHING } from './ssh-arguments.ts'
+import { ADD, DRY_RUN, LOGIN, readLogin, VOUCHING } from './ssh-arguments.ts'
 import { sshDeps } from './ssh-deps.ts'
 
 /** The use cases behind the subcommands. */
@@ -21,6 +21,7 @@ export type SshActions = {
   readonly enrolPeer: typeof enrolPeer
   readonly forgetPeer: typeof forgetPeer
   readonly introduce: typeof introduce
+  readonly planEnrolment: typeof planEnrolment
   readonly testLogin: typeof testLogin
   readonly trustHostKey: typeof trustHostKey
 }
@@ -47,7 +48,7 @@ async function withHome<R>(
   return await work(home)
 }
 
-const add = ({ enrolPeer }: SshActions) =>
+const add = ({ enrolPeer, planEnrolment }: SshActions) =>
   subcommand({
     name: 'claw-setup-ssh add',
     summary: 'Enrol a machine with your own SSH login there, in both directions where it can reach back',
@@ -59,9 +60,14 @@ const add = ({ enrolPeer }: SshActions) =>
     run: run =>
       withHome(run, async home => {
         const request = readLogin(run.positionals, run.options)
-        return show.enrolmentDocument(await enrolPeer(await sshDeps(home, run.terminal), request))
+        const dryRun = run.options['dry-run'] ?? false
+        const deps = await sshDeps(home, run.terminal, dryRun)
+        // A legacy machine itself is never changed, so there the whole enrolment can be tried.
+        if (dryRun && request.legacyKey === undefined) return planEnrolment(deps, request)
+        return { ...show.enrolmentDocument(await enrolPeer(deps, request)), dryRun }
       }),
-    render: (result, { terminal }) => show.renderEnrolment(result, terminal),
+    render: (result, { terminal }) =>
+      'here' in result ? show.renderPlan(result, terminal) : show.renderEnrolment(result, terminal),
     renderFailure: show.failureLines,
   })
 
@@ -89,14 +95,16 @@ const trust = ({ trustHostKey }: SshActions) =>
     summary: 'Pin the host key of an enrolled machine, for the first time or after it was reinstalled',
     operands: 'ID',
     arity: [1, 1],
-    options: VOUCHING,
+    options: { ...VOUCHING, ...DRY_RUN },
     example: 'claw-setup-ssh trust studio --host-key SHA256:...',
     failure: 'The old key stays pinned when it fails.',
     run: run =>
       withHome(run, async home => {
         const id = parseValue(field.gatewayId, run.positionals[0], 'ID')
         const vouching = { hostKey: run.options['host-key'], acceptNew: run.options['accept-new-host-key'] }
-        return show.trustDocument(await trustHostKey(await sshDeps(home, run.terminal), id, vouching))
+        const dryRun = run.options['dry-run'] ?? false
+        const deps = await sshDeps(home, run.terminal, dryRun)
+        return { ...show.trustDocument(await trustHostKey(deps, id, vouching)), dryRun }
       }),
     render: result => show.renderTrust(result),
   })
@@ -107,16 +115,17 @@ const forget = ({ forgetPeer }: SshActions) =>
     summary: 'Remove a machine: its record, its pinned host key, its key in your authorized_keys',
     operands: 'ID',
     arity: [1, 1],
-    options: {},
+    options: DRY_RUN,
     example: 'claw-setup-ssh forget studio',
     failure: 'What is already gone stays gone: run it again for the rest.',
     run: run =>
       withHome(run, async home => {
         const id = parseValue(field.gatewayId, run.positionals[0], 'ID')
-        const forgotten = await forgetPeer(await sshDeps(home, run.terminal), id)
-        return { ...forgotten, self: home.self.gatewayId }
+        const dryRun = run.options['dry-run'] ?? false
+        const forgotten = await forgetPeer(await sshDeps(home, run.terminal, dryRun), id)
+        return { ...forgotten, self: home.self.gatewayId, dryRun }
       }),
-    render: result => show.renderForgotten(result, result.self),
+    render: result => show.renderForgotten(result),
   })
 
 const introduceCommand = ({ introduce }: SshActions) =>

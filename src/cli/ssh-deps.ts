@@ -14,9 +14,13 @@ const STEP_TIMEOUT_MS = 60_000
 /** Longest wait for another edit of authorized_keys from this home; each takes milliseconds. */
 const EDIT_WAIT_MS = 10_000
 
-/** Everything `claw-setup-ssh` needs: keys, both key files, both ways of SSH, and a person to ask. */
-export async function sshDeps(home: ReadyHome, terminal: Terminal): Promise<EnrolDeps> {
-  const { self, store, clock, paths, settings } = home
+/**
+ * Everything `claw-setup-ssh` needs: keys, both key files, both ways of SSH, and a person to ask.
+ *
+ * @param dryRun  every look is real, and nothing on this machine is written
+ */
+export async function sshDeps(home: ReadyHome, terminal: Terminal, dryRun = false): Promise<EnrolDeps> {
+  const { self, clock, paths, settings } = home
   const [knownHosts, ssh, keys, ids, operator] = await Promise.all([
     import('../adapters/known-hosts.ts'),
     import('../adapters/ssh.ts'),
@@ -25,12 +29,13 @@ export async function sshDeps(home: ReadyHome, terminal: Terminal): Promise<Enro
     import('../adapters/operator-ssh.ts'),
   ])
   const timeoutMs = settings.pingTimeoutSeconds * 1000
+  const pinsOf = (id: string) => knownHosts.readPins(paths.knownHosts).get(idKey(id)) ?? []
   const { publicKey } = await keys.ensureClanKey(paths, `claw-clan:${self.gatewayId}`)
   const offered = async (host: string, port: number, type?: string) =>
     publicKeyOf(await ssh.offeredHostKey(host, port, { timeoutMs, ...(type === undefined ? {} : { type }) }))
   return {
     self,
-    store,
+    store: dryRun ? readOnly(home.store) : home.store,
     clock,
     clanKey: parsePublicKey(publicKey, CLAN_KEY_TYPES, `${paths.clanKey}.pub`),
     fingerprint: key => knownHosts.fingerprint(pinnedKeyOf(key).blob),
@@ -38,10 +43,12 @@ export async function sshDeps(home: ReadyHome, terminal: Terminal): Promise<Enro
     ownHostKey: () => ownHostKey(offered, [self.sshPort, '127.0.0.1', self.ip]),
     knownHostKeys: async (host, port) =>
       (await knownHosts.userKnownHostKeys(host, port)).map(publicKeyOf).filter(isHostKey),
-    pinsOf: id => (knownHosts.readPins(paths.knownHosts).get(idKey(id)) ?? []).map(publicKeyOf),
-    pinHostKey: async (at, key) => knownHosts.pinHostKey(paths.knownHosts, at, pinnedKeyOf(key)),
-    unpinHost: async id => knownHosts.unpinHost(paths.knownHosts, id),
-    ...(await grants(home)),
+    pinsOf: id => pinsOf(id).map(publicKeyOf),
+    pinHostKey: async (at, key) => {
+      if (!dryRun) knownHosts.pinHostKey(paths.knownHosts, at, pinnedKeyOf(key))
+    },
+    unpinHost: async id => (dryRun ? pinsOf(id).length > 0 : knownHosts.unpinHost(paths.knownHosts, id)),
+    ...(await grants(home, dryRun)),
     asOperator: async (login, step) => {
       const nonce = ids.newNonce()
       const request = { input: operatorScript(step, nonce), timeoutMs: STEP_TIMEOUT_MS }
@@ -55,7 +62,10 @@ export async function sshDeps(home: ReadyHome, terminal: Terminal): Promise<Enro
 }
 
 /** The two edits of our own authorized_keys, one at a time. */
-async function grants({ paths, clock }: ReadyHome): Promise<Pick<EnrolDeps, 'grant' | 'withdraw'>> {
+async function grants(
+  { paths, clock }: ReadyHome,
+  dryRun: boolean,
+): Promise<Pick<EnrolDeps, 'grant' | 'withdraw'>> {
   const [{ authorizedKeysFile, editAuthorizedKeys }, { acquireLock }] = await Promise.all([
     import('../adapters/authorized-keys.ts'),
     import('../store/lock.ts'),
@@ -72,20 +82,40 @@ async function grants({ paths, clock }: ReadyHome): Promise<Pick<EnrolDeps, 'gra
     )
   }
   const place = { file, backups: paths.backups, exclusively }
+  /** @returns the text before and after; written unless this is a dry run */
+  const edit = async (change: (text: string) => string) => {
+    let seen = { before: '', after: '' }
+    const look = (before: string) => {
+      seen = { before, after: change(before) }
+      return dryRun ? before : seen.after
+    }
+    await editAuthorizedKeys(place, look, clock.now())
+    return seen
+  }
   const gate = `${paths.bin}/claw-peer`
   return {
     grant: async (gatewayId, key) => {
-      let hadGrant = false
-      const change = (text: string) => {
-        hadGrant = withoutGrant(text, gatewayId) !== text
-        return withGrant(text, { gatewayId, gate, key })
-      }
-      const changed = await editAuthorizedKeys(place, change, clock.now())
-      return !changed ? 'unchanged' : hadGrant ? 'replaced' : 'added'
+      const { before, after } = await edit(text => withGrant(text, { gatewayId, gate, key }))
+      if (before === after) return 'unchanged'
+      return withoutGrant(before, gatewayId) === before ? 'added' : 'replaced'
     },
-    withdraw: id => editAuthorizedKeys(place, text => withoutGrant(text, id), clock.now()),
+    withdraw: async id => {
+      const { before, after } = await edit(text => withoutGrant(text, id))
+      return before !== after
+    },
   }
 }
+
+/** A store that answers as if it had written. */
+const readOnly = (store: EnrolDeps['store']): EnrolDeps['store'] => ({
+  peers: () => store.peers(),
+  commitRound: async change => {
+    const { peers, damaged } = await store.peers()
+    return { peers: change(peers).peers, damaged }
+  },
+  removePeer: async id => (await store.peers()).peers.some(peer => idKey(peer.gatewayId) === idKey(id)),
+  recordEvents: async () => undefined,
+})
 
 async function explicitProbe({ paths, settings }: ReadyHome): Promise<EnrolDeps['probe']> {
   const [{ probePeer }, { readClanKey }, { jitterMs, newNonce }] = await Promise.all([

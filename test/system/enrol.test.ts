@@ -21,6 +21,7 @@ const outcomes = async (machine: Machine) => {
     (peer: { outcome: string; reason: string | null }) => peer.reason ?? peer.outcome,
   )
 }
+const SETUP_SSH = join(import.meta.dirname, '../../src/bin/setup-ssh.ts')
 const twoMachines = () => openLab({ machines: ['alpha', 'beta'], knowsHosts: false })
 
 test('add enrols two machines in both directions, forget leaves no byte behind', async () => {
@@ -33,6 +34,10 @@ test('add enrols two machines in both directions, forget leaves no byte behind',
   }
   const before = [await bytesOf(a), await bytesOf(b)]
   const { fingerprint } = await b.sshd.hostKey()
+
+  const plan = await ssh(a, 'add', 'root', b.ip, '--host-key', fingerprint, '--dry-run')
+  expect(plan.stdout).toMatch(/^Would enrol beta .*\n {2}here {3}authorized_keys: .*\n/)
+  expect([await bytesOf(a), await bytesOf(b), await pinsOf(a), await peerIds(b)]).toEqual([...before, '', []])
 
   const added = await ssh(a, 'add', 'root', b.ip, '--host-key', fingerprint, '--json')
 
@@ -70,10 +75,41 @@ test('add enrols two machines in both directions, forget leaves no byte behind',
   })
   expect([await bytesOf(a), await bytesOf(b)]).toEqual(granted)
 
+  const dry = JSON.parse((await ssh(a, 'forget', 'beta', '--dry-run', '--json')).stdout)
+  expect(dry).toMatchObject({ dryRun: true, authorizedKey: true, hostKey: true, record: true })
+  expect(await outcomes(a)).toEqual(['ack'])
+
   expect((await ssh(a, 'forget', 'beta')).code).toBe(0)
   expect((await ssh(b, 'forget', 'ALPHA')).code).toBe(0)
   expect([await bytesOf(a), await bytesOf(b)]).toEqual(before)
   expect([await peerIds(a), await peerIds(b), await pinsOf(a), await pinsOf(b)]).toEqual([[], [], '', ''])
+})
+
+test('add that is killed at any moment leaves whole files, and the next one completes it', async () => {
+  await using lab = await twoMachines()
+  const [a, b] = [lab.machine('alpha'), lab.machine('beta')]
+  await Promise.all([setUp(a, 1), setUp(b, 2)])
+  const before = [await bytesOf(a), await bytesOf(b)]
+  const isWhole = (text: string, foreign = '?') =>
+    text.endsWith(foreign) &&
+    /^(# BEGIN claw-clan \w+\nrestrict.*\n# END claw-clan \w+\n)?$/.test(text.slice(0, -foreign.length))
+
+  for (const afterMs of [500, 1000, 1500, 2000, 2500, 3000, 3500, 4000]) {
+    const args = [
+      String(afterMs / 1000),
+      process.execPath,
+      SETUP_SSH,
+      'add',
+      'root',
+      b.ip,
+      '--accept-new-host-key',
+    ]
+    await a.exec(['timeout', '-s', 'KILL', ...args], { timeoutMs: 60_000 })
+    expect([isWhole(await bytesOf(a), before[0]), isWhole(await bytesOf(b), before[1])]).toEqual([true, true])
+  }
+
+  expect(await ssh(a, 'add', 'root', b.ip, '--accept-new-host-key')).toMatchObject({ code: 0, stderr: '' })
+  expect([await outcomes(a), await outcomes(b)]).toEqual([['ack'], ['ack']])
 })
 
 describe('a host key', () => {
@@ -92,7 +128,7 @@ describe('a host key', () => {
     expect(await b.sshd.log()).not.toContain('Accepted')
 
     const onTerminal = async (answer: string) => {
-      const command = `${process.execPath} ${join(import.meta.dirname, '../../src/bin/setup-ssh.ts')} add root ${b.ip}`
+      const command = `${process.execPath} ${SETUP_SSH} add root ${b.ip}`
       return a.exec(['script', '-qec', command, '/dev/null'], { input: `${answer}\n`, timeoutMs: 60_000 })
     }
     const refused = await onTerminal('y')

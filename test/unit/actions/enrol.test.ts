@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { enrolPeer } from '../../../src/actions/enrol.ts'
+import { enrolPeer, planEnrolment } from '../../../src/actions/enrol.ts'
 import type { EnrolDeps, EnrolRequest } from '../../../src/actions/enrolment.ts'
 import { type IntroducedResult, introductionAnswerDocument } from '../../../src/fleet/enrolment.ts'
 import { ClawError } from '../../../src/fleet/error.ts'
@@ -346,6 +346,28 @@ test.each([
 
   expect(reverse).toMatchObject({ outcome, next: expect.any(String) })
   expect(world.state.peers).toHaveLength(1)
+})
+
+test('planEnrolment() looks, says what would change on both machines, and changes nothing', async () => {
+  const world = worldOf()
+
+  const plan = await planEnrolment(world.deps, request)
+
+  expect(plan).toMatchObject({
+    dryRun: true,
+    gatewayId: 'studio',
+    change: 'added',
+    oneWay: false,
+    warnings: [],
+  })
+  expect(plan.here.join()).toMatch(
+    /authorized_keys: .*studio.*known_hosts: studio at 10.0.0.2.*peers\/studio.json/,
+  )
+  expect(plan.there.join()).toMatch(
+    /authorized_keys: .*mini.*known_hosts: mini at 10.0.0.1.*peers\/mini.json/,
+  )
+  expect(world.introduced()).toEqual([{ machines: [], forget: [] }])
+  expect([world.state.peers.length, world.pins.size, world.granted.size]).toEqual([0, 0, 0])
 })
 
 describe('--legacy', () => {
