@@ -38,13 +38,16 @@ void main({
     await using home = await openAnyHome({ home: given, terminal })
     const { 'gateway-id': gatewayId, 'ssh-user': sshUser, name, lead, repo, port } = options
     const answers = { gatewayId, name, lead, sshUser, repo, port }
-    const dryRun = options['dry-run'] ?? false
-    const run = async () => ({
-      ...(await setUp(await setupParts(home), answers, options.yes ?? false, dryRun)),
-      home: home.paths.home,
-    })
-    if (dryRun) return run()
-    return oneRun({ home, program: 'claw-setup', terminal, noWait: options['no-wait'] ?? false, run })
+    const parts = await setupParts(home)
+    const go = async (write: boolean) => {
+      const result = await setUp(parts, answers, options.yes ?? false, !write)
+      return { ...result, home: home.paths.home }
+    }
+    // Bad answers must not even leave a lock file behind, so all is checked before anything is written.
+    const plan = await go(false)
+    if (options['dry-run']) return plan
+    const noWait = options['no-wait'] ?? false
+    return oneRun({ home, program: 'claw-setup', terminal, noWait, run: () => go(true) })
   },
   render: (result, { terminal }) => renderSetup(result, { ...terminal, home: result.home }),
 })

@@ -121,7 +121,7 @@ test('a bad setting does not stop an unattended run: the default is used, status
   const events = (await readFile(join(home.path, 'logs', 'events.log'), 'utf8')).split('\n')
 
   expect(first.code).toBe(0)
-  expect(warnings.join()).toMatch(/config\.json.*pingTimeoutSeconds.*900.*from 1 to 60/)
+  expect(warnings.join()).toMatch(/900.*config\.json: pingTimeoutSeconds.*from 1 to 60/)
   expect(warnings.join()).toContain('colour')
   expect(events.filter(line => line.includes('pingTimeoutSeconds'))).toHaveLength(1)
   expect(await readFile(join(home.path, 'config.json'), 'utf8')).toContain('colour')
