@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import { pingFleet } from '../actions/ping.ts'
 import { main } from '../cli/command.ts'
-import { openHome, pingDeps, recordSettingsProblems } from '../cli/home.ts'
+import { openHome, pingDeps, recordSettingsProblems, waitForOwnSecond } from '../cli/home.ts'
 import { NO_WAIT, oneRun } from '../cli/one-run.ts'
 import { renderPing } from '../cli/render.ts'
 
@@ -16,6 +16,10 @@ void main({
       help: 'Probe only this gateway id; may be repeated',
     },
     once: { type: 'boolean', help: 'No second look at who missed (the default for now)' },
+    scheduled: {
+      type: 'boolean',
+      help: "Wait for this machine's own second (0..59) first; for cron and its kin",
+    },
     ...NO_WAIT,
   },
   example: 'claw-ping --only studio',
@@ -23,6 +27,7 @@ void main({
     'A peer that misses is a finding, not a failure. Exit 1: state could not be read or stored; the line says where.',
   run: async ({ options, terminal, home: given }) => {
     await using home = await openHome({ home: given, terminal })
+    if (options.scheduled) await waitForOwnSecond(home)
     const run = () => pingFleet(pingDeps(home, terminal), options.only)
     const noWait = options['no-wait'] ?? false
     const result = await oneRun({ home, program: 'claw-ping', terminal, noWait, run })

@@ -7,6 +7,7 @@ import type { Identity } from '../fleet/identity.ts'
 import type { Peer } from '../fleet/peer.ts'
 import type { ProbeOutcome } from '../fleet/probe.ts'
 import type { Settings, SettingsReading } from '../fleet/settings.ts'
+import { scheduleShift } from '../fleet/shift.ts'
 import { openJsonFleet } from '../store/json-fleet.ts'
 import type { FleetStore } from '../store/store.ts'
 import type { Terminal } from './terminal.ts'
@@ -121,6 +122,11 @@ function keyOrNothing(read: () => Buffer): Buffer | undefined {
     if (error instanceof ClawError && error.code === 'bad-key') return undefined
     throw error
   }
+}
+
+/** Under a schedule all machines start in the same second; this one waits for its own. */
+export async function waitForOwnSecond({ self, settings, clock }: ReadyHome): Promise<void> {
+  await clock.sleep(scheduleShift(self.gatewayId, settings.pingIntervalMinutes).second * 1000)
 }
 
 /** Write what an unattended run found wrong with the settings into the events, each finding once. */
