@@ -100,14 +100,15 @@ export function freePort(): Promise<number> {
 const hostKey = (folder: string, type: KeyType): PinnedKey =>
   pinOf(makeKey(join(folder, `host_${type}`), type))
 
-const configText = (
+function configText(
   folder: string,
   port: number,
   types: readonly KeyType[],
   more: readonly string[],
-): string =>
-  [
-    ...more, // sshd takes the first value of each option
+): string {
+  const keyword = (line: string) => line.split(' ', 1)[0]
+  const given = more.map(keyword)
+  const own = [
     `Port ${port}`,
     'ListenAddress 127.0.0.1',
     ...types.map(type => `HostKey ${join(folder, `host_${type}`)}`),
@@ -124,8 +125,10 @@ const configText = (
     'LogLevel VERBOSE',
     // A bash that believes to be nested reads no start files: they cost 100 ms on some machines.
     'SetEnv SHLVL=5',
-    '',
-  ].join('\n')
+  ]
+  // Of some options sshd takes the first value, of others the last.
+  return [...more, ...own.filter(line => !given.includes(keyword(line))), ''].join('\n')
+}
 
 // sshd insists on an absolute path, and its folder is not in everybody's PATH.
 const sshdPath = (): string =>
