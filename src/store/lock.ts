@@ -28,38 +28,35 @@ export type LockRequest = {
 // A handle that nothing refers to is collected, and its lock with it.
 const held = new Set<DatabaseSync>()
 
-// Close to SQLite's own delays, which would block the event loop; the last repeats.
-const POLL_MS = [1, 2, 5, 10, 15, 20, 25, 25, 50] as const
-
 /**
  * Take a lock that the kernel frees when its holder ends, however it ends.
  *
  * It is SQLite's exclusive lock on an empty file, `<name>.db`. POSIX drops all locks a process has on a file when
  * the process closes any handle on it, so that file is opened by SQLite alone (sqlite.org/howtocorrupt.html, 2.2).
+ * Who waits takes a turn first, `<name>.next.db`: a program that takes the lock again and again would otherwise
+ * leave only gaps too short for the others to find it free.
  *
  * @returns the lock, freed by disposing; undefined when another holds it after `waitMs`, in this process or not
  * @throws {ClawError} `store-unavailable` naming the path when there can be no lock here
  */
 export async function acquireLock(request: LockRequest): Promise<Disposable | undefined> {
-  const { directory, name } = request
-  const path = join(directory, `${name}.db`)
-  const handle = openLockFile(directory, path)
-  using taken = new DisposableStack()
-  taken.defer(() => handle.close())
-  if (!(await lockWithin(handle, path, request))) return undefined
-  held.add(handle)
-  taken.defer(() => held.delete(handle))
-  nameHolder(request)
-  taken.defer(() => rmSync(holderPath(directory, name), { force: true }))
-  return taken.move()
+  const { name, waitMs, clock } = request
+  if (waitMs === 0) return await take(request, RARELY_MS)
+  const deadline = clock.monotonicMs() + waitMs
+  using turn = await take({ ...request, name: turnName(name) }, RARELY_MS)
+  if (turn === undefined) return undefined
+  return await take({ ...request, waitMs: Math.max(0, deadline - clock.monotonicMs()) }, OFTEN_MS)
 }
 
 /**
- * Who took a lock last. Only worth asking when `acquireLock` has just said that it is held: a killed holder leaves
- * its name behind.
+ * Who took a lock last, or waits for it first. Only worth asking when `acquireLock` has just said that it is held:
+ * a killed holder leaves its name behind.
  */
 export function lockHolder(directory: string, name: string): LockHolder | undefined {
-  const path = holderPath(directory, name)
+  return readHolder(holderPath(directory, name)) ?? readHolder(holderPath(directory, turnName(name)))
+}
+
+function readHolder(path: string): LockHolder | undefined {
   try {
     return parseValue(holderFile, JSON.parse(readWholeFile(path) ?? ''), path)
   } catch {
@@ -68,7 +65,26 @@ export function lockHolder(directory: string, name: string): LockHolder | undefi
   }
 }
 
+const turnName = (name: string) => `${name}.next`
 const holderPath = (directory: string, name: string) => join(directory, `${name}.holder`)
+
+// Pauses between tries, the last one repeated. Many may wait for a turn, and only one for the lock itself.
+const RARELY_MS = [1, 2, 5, 10, 20] as const
+const OFTEN_MS = [1, 1, 2] as const
+
+async function take(request: LockRequest, pausesMs: readonly number[]): Promise<Disposable | undefined> {
+  const { directory, name } = request
+  const path = join(directory, `${name}.db`)
+  const handle = openLockFile(directory, path)
+  using taken = new DisposableStack()
+  taken.defer(() => handle.close())
+  if (!(await lockWithin(handle, path, request, pausesMs))) return undefined
+  held.add(handle)
+  taken.defer(() => held.delete(handle))
+  nameHolder(request)
+  taken.defer(() => rmSync(holderPath(directory, name), { force: true }))
+  return taken.move()
+}
 
 function openLockFile(directory: string, path: string): DatabaseSync {
   return withFile('lock', path, () => {
@@ -78,14 +94,18 @@ function openLockFile(directory: string, path: string): DatabaseSync {
   })
 }
 
-async function lockWithin(handle: DatabaseSync, path: string, request: LockRequest): Promise<boolean> {
-  const { waitMs, clock, signal } = request
+async function lockWithin(
+  handle: DatabaseSync,
+  path: string,
+  { waitMs, clock, signal }: LockRequest,
+  pausesMs: readonly number[],
+): Promise<boolean> {
   const deadline = clock.monotonicMs() + waitMs
   for (let round = 0; ; round++) {
     if (tryLock(handle, path)) return true
     const leftMs = deadline - clock.monotonicMs()
     if (leftMs <= 0 || signal?.aborted) return false
-    const pauseMs = POLL_MS[Math.min(round, POLL_MS.length - 1)] ?? 50
+    const pauseMs = pausesMs[Math.min(round, pausesMs.length - 1)] ?? 1
     await clock.sleep(Math.min(pauseMs, leftMs), signal).catch(error => {
       if (!signal?.aborted) throw error
     })
