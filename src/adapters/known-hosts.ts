@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path'
 import { ClawError } from '../fleet/error.ts'
 import { idKey, isGatewayId } from '../fleet/parse.ts'
 import { quoteValue } from '../fleet/text.ts'
+import { inTurn } from './file-turn.ts'
 import { runProgram } from './process.ts'
 import { replaceFile } from './whole-file.ts'
 
@@ -16,9 +17,6 @@ export type PinnedHost = { readonly gatewayId: string; readonly host: string; re
 
 /** Far more than a fleet needs; bounds memory when the path leads somewhere odd. */
 const MAX_BYTES = 4 * 1024 * 1024
-
-/** Other programs that write at the same moment are let through this often. */
-const MAX_TRIES = 20
 
 /** Fingerprint of a public key blob as OpenSSH prints it: `SHA256:` and 43 characters of base64. */
 export const fingerprint = (blob: Buffer): string =>
@@ -144,31 +142,24 @@ const linesOf = (content: Buffer | undefined): readonly string[] =>
   content?.toString('latin1').match(/[^\n]*\n|[^\n]+$/g) ?? []
 
 function edit(file: string, change: (lines: readonly string[]) => readonly string[]): boolean {
-  for (let tries = 0; tries < MAX_TRIES; tries++) {
-    const before = read(file)
-    const lines = linesOf(before)
-    const after = change(lines)
-    if (after.length === lines.length && after.every((line, at) => line === lines[at])) return false
-    // A last line without its end would swallow ours.
-    const text = after
-      .map((line, at) => (line.endsWith('\n') || at === after.length - 1 ? line : `${line}\n`))
-      .join('')
-    if (written(file, Buffer.from(text, 'latin1'), before)) return true
-  }
-  throw new ClawError('busy', `Cannot change "${file}": another program keeps changing it`)
-}
-
-function written(file: string, after: Buffer, before: Buffer | undefined): boolean {
-  const isUnchanged = () => {
-    const now = read(file)
-    return now === undefined || before === undefined ? now === before : now.equals(before)
-  }
+  if (!existsSync(file) && change([]).length === 0) return false // nothing to forget, so no file to make
   try {
     mkdirSync(dirname(file), { recursive: true, mode: 0o700 })
-    return replaceFile(file, after, 0o600, isUnchanged)
+    return inTurn(file, () => editNow(file, change))
   } catch (error) {
     throw error instanceof ClawError ? error : unusable('write', file, error)
   }
+}
+
+function editNow(file: string, change: (lines: readonly string[]) => readonly string[]): boolean {
+  const lines = linesOf(read(file))
+  const after = change(lines)
+  if (after.length === lines.length && after.every((line, at) => line === lines[at])) return false
+  // A last line without its end would swallow the next one.
+  const last = after.length - 1
+  const text = after.map((line, at) => (line.endsWith('\n') || at === last ? line : `${line}\n`)).join('')
+  replaceFile(file, Buffer.from(text, 'latin1'), 0o600)
+  return true
 }
 
 function read(file: string): Buffer | undefined {
