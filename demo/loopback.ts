@@ -24,17 +24,16 @@ export function loopbackName(): string {
  * @throws {DemoProblem} saying what does not work
  */
 export async function checkMulticast(name: string): Promise<void> {
-  const impossible = (why: string) =>
-    new DemoProblem(`This needs mDNS multicast on the loopback interface "${name}", and ${why}`)
   const socket = createSocket({ type: 'udp4', reuseAddr: true })
   try {
     await bound(socket)
     socket.addMembership(GROUP, ADDRESS)
     socket.setMulticastInterface(ADDRESS)
     socket.setMulticastLoopback(true)
-    if (!(await hearsItself(socket))) throw new Error('a packet sent there was not heard')
+    if (!(await hearsItself(socket))) throw new Error('what is sent there is not heard')
   } catch (error) {
-    throw impossible(error instanceof Error ? error.message : String(error))
+    const why = error instanceof Error ? error.message : String(error)
+    throw new DemoProblem(`Cannot use mDNS on loopback "${name}": ${why}`)
   } finally {
     socket.close()
   }
@@ -42,7 +41,7 @@ export async function checkMulticast(name: string): Promise<void> {
 
 function bound(socket: Socket): Promise<void> {
   return new Promise((resolve, reject) => {
-    socket.once('error', error => reject(new Error(`port ${PORT} cannot be opened: ${error.message}`)))
+    socket.once('error', reject)
     socket.bind({ port: PORT, address: '0.0.0.0' }, resolve)
   })
 }

@@ -2,7 +2,7 @@
 import { parseArgs } from 'node:util'
 import { showLive } from './live.ts'
 import { DemoProblem, Interrupted } from './problem.ts'
-import { paint, print } from './screen.ts'
+import { gap, paint, print } from './screen.ts'
 import { openStage } from './stage.ts'
 import { tellStory } from './story.ts'
 
@@ -26,7 +26,7 @@ async function main(): Promise<number> {
     process.on(name, () => stop.abort(new Interrupted(name)))
   }
   process.on('uncaughtException', error => stop.abort(error))
-  process.stdout.on('error', error => stop.abort(error)) // nobody reads any more
+  process.stdout.on('error', ({ message }) => stop.abort(new DemoProblem(`Cannot print: ${message}`)))
   try {
     return await perform(stop, keep)
   } catch (error) {
@@ -36,7 +36,6 @@ async function main(): Promise<number> {
 
 async function perform(stop: AbortController, keep: boolean): Promise<number> {
   const startedAt = performance.now()
-  await print(`${paint('bold', 'claw-clan')}: a fleet of three machines, all of them on this one\n`)
   await act(stop, keep)
   if (keep) {
     await print('\nThe fleet is gone, and nothing of it is left on this machine.\n')
@@ -52,6 +51,7 @@ async function perform(stop: AbortController, keep: boolean): Promise<number> {
 /** Everything is removed when this returns or throws. */
 async function act(stop: AbortController, keep: boolean): Promise<void> {
   await using stage = await openStage(stop.signal)
+  await print(`${paint('bold', 'claw-clan')}: a fleet of three machines, all of them on this one\n`)
   await print(paint('dim', `Loopback only; everything is kept in ${stage.folder}\n`))
   await tellStory(stage)
   if (keep) await showLive(stage, stop)
@@ -73,7 +73,7 @@ function readFlags(): { readonly keep: boolean; readonly help: boolean } {
 /** @returns the exit code */
 async function report(error: unknown): Promise<number> {
   if (error instanceof Interrupted) {
-    process.stderr.write(`\ndemo: ${error.message}; everything was removed\n`)
+    process.stderr.write(`${gap()}demo: ${error.message}; everything was removed\n`)
     return error.exitCode
   }
   const isOurs = error instanceof DemoProblem
@@ -83,7 +83,7 @@ async function report(error: unknown): Promise<number> {
       ? (error.stack ?? error.message)
       : String(error)
   const output = isOurs && error.output !== '' ? `${error.output}\n` : ''
-  process.stderr.write(`\n${output}demo: ${text}\n`)
+  process.stderr.write(`${gap()}${output}demo: ${text}\n`)
   return 1
 }
 

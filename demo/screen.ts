@@ -10,8 +10,15 @@ export const paint = (style: Style, text: string): string =>
   styleText(style, text, { stream: process.stdout })
 
 /** Print and wait until it is out, so that a program that follows does not overtake it. */
-export const print = (text: string): Promise<void> =>
-  new Promise(resolve => process.stdout.write(text, () => resolve()))
+export function print(text: string): Promise<void> {
+  isEmpty = false
+  return new Promise(resolve => process.stdout.write(text, () => resolve()))
+}
+
+let isEmpty = true
+
+/** What stands between the output so far and a last line on stderr. */
+export const gap = (): string => (isEmpty ? '' : '\n')
 
 /** The start of a chapter: a title across the screen, and what is going on in a few words. */
 export async function heading(title: string, text: string): Promise<void> {

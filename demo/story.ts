@@ -1,6 +1,6 @@
 import { type Call, prepare, show, succeed } from './command.ts'
-import { expectFleet, expectFound, expectRound, pingFrom } from './expectations.ts'
-import { type Machine, USER } from './machine.ts'
+import { type ExpectedFleet, expectFleet, expectFound } from './expectations.ts'
+import { goDown, type Machine, USER } from './machine.ts'
 import { demand } from './problem.ts'
 import { heading, remark } from './screen.ts'
 import { setUpMachines } from './setting-up.ts'
@@ -47,52 +47,52 @@ const enrol = ({ ssh, hostKey }: Machine): Call => [
 async function beWell(stage: Stage): Promise<void> {
   const { studio, mini, laptop } = stage
   await heading('4  All is well', 'Each asks the others over SSH. The lowest lead number leads.')
-  await Promise.all([succeed(laptop, ['ping']), pingFrom(studio), pingFrom(mini)])
+  await Promise.all([
+    succeed(laptop, ['ping']),
+    expectFleet(mini, ['ping'], wellSeenFrom(mini)),
+    expectFleet(studio, ['ping'], wellSeenFrom(studio)),
+  ])
   await succeed(laptop, ['status'])
-  await expectAllWell(stage)
+  await expectFleet(laptop, ['status'], wellSeenFrom(laptop))
 }
 
 async function loseTheLeader(stage: Stage): Promise<void> {
   const { studio, mini } = stage
   await heading('5  The leader goes down', 'Studio says goodbye, and nothing answers on its port.')
-  await Promise.all([studio.ssh.stop(), studio.announcer.stop()])
+  await goDown(studio)
   const heard = { mini: 'self', laptop: 'enrolled' }
-  await Promise.all([missTwice(stage), expectFound(mini, ['discover', '1'], heard)])
+  await Promise.all([missTwice(stage), expectFound(mini, ['discover', '1'], heard, 'studio')])
   await remark('\nEvery machine works out for itself who leads now, so Mac mini knows:')
   const code = await show(mini, ['status', '--check'])
   await remark(`(exit code ${code}: a script sees that something needs attention)`)
   demand(code === 1, `"claw-status --check" to exit 1 while a machine is offline, not ${code}`)
-  await expectFleet(mini, { leader: 'mini', peers: { studio: 'offline', laptop: 'online' } })
 }
 
 async function missTwice({ mini, laptop }: Stage): Promise<void> {
+  const seen = (other: string, studio: string) => ({ leader: 'mini', peers: { studio, [other]: 'online' } })
   await remark('\nOne missed ping is only a suspicion:')
-  await Promise.all([succeed(laptop, ['ping']), expectRound(mini, { studio: 'suspected', laptop: 'none' })])
-  await expectFleet(laptop, { peers: { studio: 'unresponsive', mini: 'online' } })
+  const suspected = expectFleet(mini, ['ping'], seen('laptop', 'unresponsive'))
+  await Promise.all([succeed(laptop, ['ping']), suspected])
+  await expectFleet(laptop, ['status'], seen('mini', 'unresponsive'))
   await remark('\nTwo in a row are a finding:')
-  await Promise.all([
-    succeed(laptop, ['ping']),
-    expectRound(mini, { studio: 'went-offline', laptop: 'none' }),
-  ])
-  await expectFleet(laptop, { leader: 'mini', peers: { studio: 'offline', mini: 'online' } })
+  const found = expectFleet(mini, ['ping'], seen('laptop', 'offline'))
+  await Promise.all([succeed(laptop, ['ping']), found])
+  await expectFleet(laptop, ['status'], seen('mini', 'offline'))
 }
 
 async function getItBack(stage: Stage): Promise<void> {
   const { studio, mini, laptop } = stage
   await heading('6  It comes back', 'One right answer clears all suspicion, and Studio leads again.')
   await studio.ssh.start()
-  const recovered = expectRound(mini, { studio: 'recovered', laptop: 'none' })
-  await Promise.all([studio.announcer.start(), succeed(laptop, ['ping']), recovered])
-  await Promise.all([succeed(laptop, ['discover']), pingFrom(studio)])
+  const seen = expectFleet(mini, ['ping'], wellSeenFrom(mini))
+  await Promise.all([studio.announcer.start(), succeed(laptop, ['ping']), seen])
+  await Promise.all([succeed(laptop, ['discover']), expectFleet(studio, ['ping'], wellSeenFrom(studio))])
   await succeed(laptop, ['status', '--check'])
-  await expectAllWell(stage)
+  await expectFleet(laptop, ['status'], wellSeenFrom(laptop))
 }
 
-async function expectAllWell({ studio, mini, laptop }: Stage): Promise<void> {
-  const leader = 'studio'
-  await Promise.all([
-    expectFleet(laptop, { leader, peers: { studio: 'online', mini: 'online' } }),
-    expectFleet(mini, { leader, peers: { studio: 'online', laptop: 'online' } }),
-    expectFleet(studio, { leader, peers: { mini: 'online', laptop: 'online' } }),
-  ])
+/** Everybody else online, and the lowest lead number leads. */
+function wellSeenFrom({ id }: Machine): ExpectedFleet {
+  const others = ['studio', 'mini', 'laptop'].filter(other => other !== id)
+  return { leader: 'studio', peers: Object.fromEntries(others.map(other => [other, 'online'])) }
 }
