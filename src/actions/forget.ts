@@ -28,11 +28,18 @@ export async function forgetPeer(
   const id = peers.find(peer => idKey(peer.gatewayId) === idKey(given))?.gatewayId ?? given
   const authorizedKey = await deps.withdraw(id)
   const hostKey = await deps.unpinHost(id)
-  const record = await deps.store.removePeer(id)
-  if (record) {
-    const timestamp = deps.clock.now().toISOString()
-    await deps.store.recordEvents([{ timestamp, event: 'peer_removed', gatewayId: id, data: {} }])
-  }
+  const record = await removeRecord(deps, id)
   if (!authorizedKey && !hostKey && !record && !mayBeUnknown) findPeer(peers, given) // throws: it is not there
   return { gatewayId: id, authorizedKey, hostKey, record }
+}
+
+/** Remove a peer's record and say so in the events. @returns false when there was none */
+export async function removeRecord(
+  { store, clock }: Pick<AdmitDeps, 'store' | 'clock'>,
+  gatewayId: GatewayId,
+) {
+  const removed = await store.removePeer(gatewayId)
+  const timestamp = clock.now().toISOString()
+  if (removed) await store.recordEvents([{ timestamp, event: 'peer_removed', gatewayId, data: {} }])
+  return removed
 }

@@ -11,7 +11,7 @@ import type { Identity } from '../fleet/identity.ts'
 import { idKey } from '../fleet/parse.ts'
 import type { PublicKey } from '../fleet/public-key.ts'
 import { type AdmitDeps, admit } from './admit.ts'
-import { forgetPeer } from './forget.ts'
+import { forgetPeer, removeRecord } from './forget.ts'
 
 export type IntroduceDeps = AdmitDeps & {
   readonly self: Identity
@@ -67,10 +67,13 @@ async function enter(deps: IntroduceDeps, machine: Introduced): Promise<Introduc
   }
 }
 
-/** A machine we cannot reach may look at us, and becomes no peer. */
-async function grantOnly({ grant }: IntroduceDeps, { gatewayId, clanPublicKey }: Introduced) {
-  const granted = await grant(gatewayId, clanPublicKey)
-  return granted === 'replaced' ? 'updated' : granted
+/** A machine we cannot reach may look at us, and is no peer, or no longer one. */
+async function grantOnly(deps: IntroduceDeps, { gatewayId, clanPublicKey }: Introduced) {
+  const granted = await deps.grant(gatewayId, clanPublicKey)
+  await deps.unpinHost(gatewayId)
+  const wasPeer = await removeRecord(deps, gatewayId)
+  if (granted === 'added') return granted
+  return wasPeer || granted === 'replaced' ? 'updated' : 'unchanged'
 }
 
 async function admitAt(deps: IntroduceDeps, machine: Introduced, { ip, sshPort, hostKey }: Reach) {

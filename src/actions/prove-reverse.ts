@@ -42,7 +42,7 @@ export async function proveReverse(
     if (line.outcome === 'ack') return { outcome: 'ack', reason: null, next: null }
     return {
       ...line,
-      next: `Check that "${back.ip}" port ${back.sshPort} is open for "${them}" (firewall, address)`,
+      next: `Check that "${back.ip}" port ${back.sshPort} is open for "${them}" (firewall, address); where it can never be, add it with --one-way`,
     }
   } catch (error) {
     if (!(error instanceof ClawError)) throw error

@@ -107,6 +107,17 @@ describe('introduce()', () => {
     expect([state.peers.length, pins.size, granted.size]).toEqual([0, 0, 1])
   })
 
+  test('no longer watches a machine that is introduced again as one it cannot reach', async () => {
+    const { deps, state, pins, granted } = worldOf()
+    await introduce(deps, { machines: [studio()], forget: [] })
+
+    const { machines } = await introduce(deps, { machines: [studio({ reach: null })], forget: [] })
+
+    expect(machines[0]?.result).toBe('updated')
+    expect([state.peers.length, pins.size, granted.size]).toEqual([0, 0, 1])
+    expect(state.events.at(-1)).toMatchObject({ event: 'peer_removed', gatewayId: 'studio' })
+  })
+
   test('refuses one machine with its reason and enrols the others', async () => {
     const { deps, state, granted } = worldOf([aPeer({ gatewayId: id('studio') })])
     const impostor = studio({ reach: { ip: '10.0.0.66', sshPort: 22, hostKey: aKey('impostor') } })
