@@ -40,7 +40,8 @@ export function renderEnrolment(result: EnrolmentDocument, { paint }: Look): str
       : `${reverse.outcome}${reverse.reason === null ? '' : `: ${reverse.reason}`}`
   return [
     printable(`${verb} ${gatewayId} (${name}) at ${loginText({ user, host, port })}`),
-    `  host key            ${result.hostKey ?? 'none'} (${result.hostKeyBy})`,
+    `  host key            ${result.hostKey ?? 'none'}`,
+    `  vouched by          ${result.hostKeyBy}`,
     `  this machine -> it  answered in ${result.forward.responseMs} ms`,
     printable(`  it -> this machine  ${back}`),
     ...(reverse.next === null ? [] : [paint('yellow', printable(`  next: ${reverse.next}`))]),
