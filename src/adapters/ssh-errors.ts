@@ -25,6 +25,8 @@ const SOCKET_ERRORS: Readonly<Record<string, ErrorCode>> = {
   EMFILE: 'no-network',
   ENFILE: 'no-network',
   EADDRINUSE: 'no-network',
+  EAFNOSUPPORT: 'no-network',
+  ENOBUFS: 'no-network',
 }
 
 /** `user@host:port`, or without the user; IPv6 addresses in brackets. */
@@ -46,7 +48,7 @@ export function sshError(error: Error, stage: Stage, place: Place): ClawError {
   // A reset can be quicker than the news that we are connected.
   if ((stage === 'connect' || stage === 'handshake') && isClosed(error, code))
     return closedEarly(stage, place, error)
-  if (stage === 'connect') return connectError(error, typeof code === 'string' ? code : '', place)
+  if (stage === 'connect') return connectError(error, place)
   // Code 14 of RFC 4253 section 11.1: no more authentication methods available.
   if (stage === 'login' && code === 14) return authDenied(place, error)
   const doing = stage === 'command' ? 'finish a command on' : 'log in to'
@@ -122,16 +124,25 @@ function authDenied(place: Place, cause: Error): ClawError {
   })
 }
 
-function connectError(error: Error, code: string, place: Place): ClawError {
+function connectError(error: Error, place: Place): ClawError {
+  // A name with several addresses fails with one error each; one from the other side says more than one from ours.
+  const errors: readonly unknown[] = error instanceof AggregateError ? error.errors : [error]
+  const codes = errors.map(codeOf)
+  const code = codes.find(each => SOCKET_ERRORS[each] !== 'no-network') ?? codes[0] ?? ''
   const ours = SOCKET_ERRORS[code] ?? 'ssh-failed'
-  const why = {
-    'ssh-refused': 'nothing listens there',
-    'no-network': `our own network cannot (${code})`,
-  }
-  const detail =
-    ours === 'ssh-refused' || ours === 'no-network' ? why[ours] : code === '' ? error.message : code
-  return new ClawError(ours, `Cannot reach "${placeName(place)}": ${detail}`, { cause: error })
+  const why =
+    ours === 'ssh-refused'
+      ? 'nothing listens there'
+      : ours === 'no-network'
+        ? `our own network cannot (${code})`
+        : code
+  return new ClawError(ours, `Cannot reach "${placeName(place)}": ${why || quoteValue(error.message)}`, {
+    cause: error,
+  })
 }
+
+const codeOf = (error: unknown): string =>
+  error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : ''
 
 function isClosed(error: Error, code: unknown): boolean {
   const isReset = code === 'ECONNRESET' || code === 'EPIPE' || code === 'ECONNABORTED'

@@ -13,7 +13,7 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import {
   fingerprint,
   type PinnedKey,
@@ -27,13 +27,18 @@ import { makeKey, pinOf } from '../support/sshd.ts'
 
 let folder: string
 let file: string
+let keys: string
 let first: PinnedKey
 let second: PinnedKey
+beforeAll(() => {
+  keys = mkdtempSync(join(tmpdir(), 'claw-known-keys-'))
+  first = pinOf(makeKey(join(keys, 'first'), 'ed25519'))
+  second = pinOf(makeKey(join(keys, 'second'), 'ecdsa'))
+})
+afterAll(() => rmSync(keys, { recursive: true, force: true }))
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'claw-known-'))
   file = join(folder, 'home', 'known_hosts')
-  first = pinOf(makeKey(join(folder, 'first'), 'ed25519'))
-  second = pinOf(makeKey(join(folder, 'second'), 'ecdsa'))
 })
 afterEach(() => rmSync(folder, { recursive: true, force: true }))
 
@@ -41,7 +46,7 @@ const studio = { gatewayId: 'Studio', host: '10.0.0.7', port: 22 }
 const base64 = (key: PinnedKey) => key.blob.toString('base64')
 
 test('fingerprint() prints what ssh-keygen prints', () => {
-  expect(execFileSync('ssh-keygen', ['-lf', join(folder, 'first.pub')], { encoding: 'utf8' })).toContain(
+  expect(execFileSync('ssh-keygen', ['-lf', join(keys, 'first.pub')], { encoding: 'utf8' })).toContain(
     fingerprint(first.blob),
   )
 })

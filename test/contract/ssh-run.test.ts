@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
@@ -83,6 +83,22 @@ describe('runOverSsh()', () => {
 
     expect(talkative.log()).toContain('notify_hostkeys: sent 1 hostkeys')
     expect(talkative.log()).not.toContain('hostkeys-prove')
+  })
+})
+
+describe('a banner', () => {
+  test.each([
+    { size: 10_000, works: true },
+    { size: 500_000, works: false },
+  ])('of $size bytes before the login lets it through: $works', async ({ size, works }) => {
+    const folder = mkdtempSync(join(tmpdir(), 'claw-banner-'))
+    writeFileSync(join(folder, 'banner'), Buffer.alloc(size, 'unauthorised access is forbidden\n'))
+    using strict = await startSshd({ config: [`Banner ${join(folder, 'banner')}`] })
+
+    const outcome = await runOverSsh(strict.target, 'echo ok', { timeoutMs: 5_000 }).catch(error => error)
+    rmSync(folder, { recursive: true })
+
+    expect(outcome).toMatchObject(works ? { stdout: 'ok\n', stderr: '' } : { code: 'ssh-failed' })
   })
 })
 

@@ -52,6 +52,16 @@ test.each([
   },
 )
 
+test.each([
+  { codes: ['ENETUNREACH', 'ECONNREFUSED'], code: 'ssh-refused' },
+  { codes: ['ENETUNREACH', 'EADDRNOTAVAIL'], code: 'no-network' },
+  { codes: ['ETIMEDOUT', 'ENETUNREACH'], code: 'host-unreachable' },
+])('sshError() takes $codes of a name with two addresses for $code', ({ codes, code }) => {
+  const error = new AggregateError(codes.map(each => failure({ code: each })))
+
+  expect(sshError(Object.assign(error, { code: codes[0] }), 'connect', place)).toMatchObject({ code })
+})
+
 test('a server cannot write to the terminal through an error message', () => {
   const error = sshError(failure({ code: 2 }, 'bye\u001b[2J\nroot#'), 'login', place)
 
