@@ -11,7 +11,7 @@ import {
 } from 'node:fs'
 import { tmpdir, userInfo } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { type OperatorLogin, runAsOperator } from '../../src/adapters/operator-ssh.ts'
 import { OPERATOR_COMMAND, operatorScript, parseOperatorReport } from '../../src/fleet/operator-step.ts'
 import { id } from '../support/builders.ts'
@@ -134,18 +134,20 @@ describe('runAsOperator()', () => {
   })
 
   test('leaves no file behind, and nothing of the step on a command line', async () => {
-    const temporary = () => readdirSync(tmpdir()).filter(name => /^claw-clan-[A-Za-z0-9]{6}$/.test(name))
-    const before = temporary()
+    const own = mkdtempSync(join(folder, 'tmp-')) // others use the real one at the same time
+    vi.stubEnv('TMPDIR', own)
     const seen = join(folder, 'seen')
     const secret = 'a.secret-id'
     // The remote side looks at the process list while the step runs.
     const input = `ps -A -o args= > '${seen}'\n${operatorScript({ kind: 'ping', gatewayId: id(secret) }, nonce)}`
 
     await runAsOperator(login, OPERATOR_COMMAND, { input, timeoutMs: 20_000 })
+    vi.unstubAllEnvs()
 
     expect(readFileSync(seen, 'utf8')).toContain('StrictHostKeyChecking=yes')
+    expect(readFileSync(seen, 'utf8')).toContain(own)
     expect(readFileSync(seen, 'utf8')).not.toContain(secret)
-    expect(temporary()).toEqual(before)
+    expect(readdirSync(own)).toEqual([])
   })
 })
 
