@@ -1,4 +1,5 @@
-import { access, constants, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { rmSync } from 'node:fs'
+import { access, constants, mkdtemp, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { ClawError } from '../fleet/error.ts'
@@ -42,12 +43,12 @@ export async function runAsOperator(
   { input, timeoutMs }: { readonly input: string; readonly timeoutMs: number },
 ): Promise<ProgramResult> {
   if (login.identityFile !== undefined) await checkReadable(login.identityFile)
-  const folder = await mkdtemp(join(tmpdir(), 'claw-clan-'))
+  await using folder = await temporaryFolder()
+  const knownHosts = join(folder.path, 'known_hosts')
+  await writeFile(knownHosts, `${ALIAS} ${publicKeyText(login.hostKey)}\n`, { mode: 0o600 })
+  // ssh's messages are read by program, so they must come in English.
+  const env = { LC_ALL: 'C', LANGUAGE: undefined }
   try {
-    const knownHosts = join(folder, 'known_hosts')
-    await writeFile(knownHosts, `${ALIAS} ${publicKeyText(login.hostKey)}\n`, { mode: 0o600 })
-    // ssh's messages are read by program, so they must come in English.
-    const env = { LC_ALL: 'C', LANGUAGE: undefined }
     const result = await runProgram('ssh', sshArguments(login, knownHosts, command), {
       input,
       timeoutMs,
@@ -61,10 +62,28 @@ export async function runAsOperator(
       hint: 'The machine may be overloaded or asleep: look at it, then try again',
       cause: error,
     })
-  } finally {
-    await rm(folder, { recursive: true, force: true })
   }
 }
+
+/** A folder for ssh to read from, gone afterwards, also when the owner gives up with Ctrl-C. */
+async function temporaryFolder(): Promise<AsyncDisposable & { readonly path: string }> {
+  const path = await mkdtemp(join(tmpdir(), 'claw-clan-'))
+  const remove = () => rmSync(path, { recursive: true, force: true })
+  const onSignal = (signal: NodeJS.Signals) => {
+    remove()
+    process.kill(process.pid, signal) // nobody listens any more: it ends as it would have
+  }
+  for (const signal of ENDING) process.once(signal, onSignal)
+  return {
+    path,
+    [Symbol.asyncDispose]: async () => {
+      for (const signal of ENDING) process.off(signal, onSignal)
+      remove()
+    },
+  }
+}
+
+const ENDING = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 
 /** ssh itself goes on without a key file it cannot read, and then says only that nobody let it in. */
 async function checkReadable(file: string): Promise<void> {

@@ -1,13 +1,15 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { spawn } from 'node:child_process'
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir, userInfo } from 'node:os'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { fingerprint } from '../../src/adapters/known-hosts.ts'
-import { runProgram } from '../support/program.ts'
+import { runProgram, scriptOf } from '../support/program.ts'
 import { freePort, type Sshd, startSshd } from '../support/sshd.ts'
 
 /** One machine on loopback: a home, and an sshd of its own that leads to it. Root is not needed. */
 type OnLoopback = AsyncDisposable & {
+  readonly env: Readonly<Record<string, string>>
   readonly sshd: Sshd
   readonly claw: (program: string, ...args: string[]) => ReturnType<typeof runProgram>
 }
@@ -34,7 +36,7 @@ async function startMachine(id: string, lead: number): Promise<OnLoopback> {
     await sshd.stop()
     rmSync(folder, { recursive: true, force: true })
   }
-  return { sshd, claw, [Symbol.asyncDispose]: dispose }
+  return { env, sshd, claw, [Symbol.asyncDispose]: dispose }
 }
 
 test('two machines are enrolled in both directions without root, homes with spaces and odd ports included', async () => {
@@ -86,4 +88,31 @@ test('introduce refuses what is no document', async () => {
   // Without stdin there is no document.
   expect(JSON.parse((await input('')).stdout)).toMatchObject({ schema: 1, error: { code: 'bad-input' } })
   expect((await input('word')).code).toBe(2)
+})
+
+test('Ctrl-C ends the login under way and leaves no temporary file', async () => {
+  await using a = await startMachine('alpha', 1)
+  using slow = await startSshd({ config: ['ForceCommand sleep 60'] })
+  const temporary = mkdtempSync(join(tmpdir(), 'claw-temporary-'))
+  const login = [
+    userInfo().username,
+    '127.0.0.1',
+    '--port',
+    String(slow.port),
+    '--identity',
+    join(slow.folder, 'client'),
+  ]
+  const words = ['test', ...login, '--ssh-config', '/dev/null', '--accept-new-host-key']
+  const options = { env: { ...a.env, TMPDIR: temporary }, stdio: 'ignore' } as const
+  const child = spawn(process.execPath, [scriptOf('setup-ssh'), ...words], options)
+  const ended = new Promise(resolve => child.once('exit', (_code, signal) => resolve(signal)))
+  await expect.poll(() => slow.log(), { timeout: 30_000 }).toContain('Starting session')
+  expect(readdirSync(temporary).length).toBeGreaterThan(0)
+
+  child.kill('SIGINT')
+
+  expect(await ended).toBe('SIGINT')
+  expect(readdirSync(temporary)).toEqual([])
+  await expect.poll(() => slow.sessions(), { timeout: 10_000 }).toEqual([])
+  rmSync(temporary, { recursive: true })
 })

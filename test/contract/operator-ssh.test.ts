@@ -134,20 +134,24 @@ describe('runAsOperator()', () => {
   })
 
   test('leaves no file behind, and nothing of the step on a command line', async () => {
-    const own = mkdtempSync(join(folder, 'tmp-')) // others use the real one at the same time
-    vi.stubEnv('TMPDIR', own)
+    const temporary = join(folder, '100% temporary')
     const seen = join(folder, 'seen')
     const secret = 'a.secret-id'
+    mkdirSync(temporary)
     // The remote side looks at the process list while the step runs.
     const input = `ps -A -o args= > '${seen}'\n${operatorScript({ kind: 'ping', gatewayId: id(secret) }, nonce)}`
+    const before = process.env.TMPDIR
+    process.env.TMPDIR = temporary
+    try {
+      await runAsOperator(login, OPERATOR_COMMAND, { input, timeoutMs: 20_000 })
+    } finally {
+      if (before === undefined) delete process.env.TMPDIR
+      else process.env.TMPDIR = before
+    }
 
-    await runAsOperator(login, OPERATOR_COMMAND, { input, timeoutMs: 20_000 })
-    vi.unstubAllEnvs()
-
-    expect(readFileSync(seen, 'utf8')).toContain('StrictHostKeyChecking=yes')
-    expect(readFileSync(seen, 'utf8')).toContain(own)
+    expect(readFileSync(seen, 'utf8')).toContain('100%% temporary')
     expect(readFileSync(seen, 'utf8')).not.toContain(secret)
-    expect(readdirSync(own)).toEqual([])
+    expect(readdirSync(temporary)).toEqual([])
   })
 })
 

@@ -94,17 +94,10 @@ test('add that is killed at any moment leaves whole files, and the next one comp
     text.endsWith(foreign) &&
     /^(# BEGIN claw-clan \w+\nrestrict.*\n# END claw-clan \w+\n)?$/.test(text.slice(0, -foreign.length))
 
+  const add = [process.execPath, SETUP_SSH, 'add', 'root', b.ip, '--accept-new-host-key']
   for (const afterMs of [500, 1000, 1500, 2000, 2500, 3000, 3500, 4000]) {
-    const args = [
-      String(afterMs / 1000),
-      process.execPath,
-      SETUP_SSH,
-      'add',
-      'root',
-      b.ip,
-      '--accept-new-host-key',
-    ]
-    await a.exec(['timeout', '-s', 'KILL', ...args], { timeoutMs: 60_000 })
+    const limit = ['timeout', '-s', 'KILL', String(afterMs / 1000)]
+    await a.exec(['env', `TMPDIR=${a.home}`, ...limit, ...add], { timeoutMs: 60_000 })
     expect([isWhole(await bytesOf(a), before[0]), isWhole(await bytesOf(b), before[1])]).toEqual([true, true])
   }
 
