@@ -1,0 +1,147 @@
+import { cpSync, readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { systemClock } from '../../src/adapters/clock.ts'
+import { homePaths } from '../../src/adapters/home-paths.ts'
+import { openJsonFleet } from '../../src/store/json-fleet.ts'
+import { aCandidate, anIdentity, aPeer, id } from '../support/builders.ts'
+import { type Finished, run, runOrThrow } from '../support/lab/run.ts'
+import { filesBelow, keptAside, put, storeHome } from '../support/store-home.ts'
+
+const long = process.env.CLAW_TEST_LONG === '1'
+const worker = join(import.meta.dirname, '..', 'support', 'store-crash-worker.ts')
+
+// Everything a round does to files. Reading and locking are among them, because a stop there must do no harm either.
+const CALLS = [
+  ...['openat', 'write', 'pwrite64', 'fchmod', 'fsync', 'fdatasync', 'ftruncate', 'close'],
+  ...['rename', 'link', 'linkat', 'unlink', 'unlinkat', 'mkdir', 'fcntl'],
+] as const
+// Each of these changes a file for good, so each is a point of its own also in the short form; of the others a few.
+const DECISIVE: readonly string[] = ['rename', 'link', 'linkat', 'unlink', 'fsync', 'fdatasync', 'pwrite64']
+
+type Point = { readonly call: string; readonly when: number }
+
+/** A home with a healthy peer, one whose file is damaged, a bystander, and a candidate that will be enrolled. */
+async function template() {
+  const home = await storeHome()
+  await using store = home.open()
+  await store.saveSelf(anIdentity())
+  const other = aPeer({ gatewayId: id('other'), missedPings: 7 })
+  await store.changePeers(() => [aPeer({ missedPings: 1 }), aPeer({ gatewayId: id('broken') }), other])
+  await store.saveCandidates([aCandidate()])
+  await store.recordEvents([{ timestamp: '2026-11-20T11:00:00.000Z', event: 'peer_added', data: {} }])
+  put(join(home.paths.peers, 'broken.json'), '{"gatewayId":')
+  return home
+}
+
+/** Every system call of the round, counted as strace counts: by name, from the start of the thread it is made in. */
+async function pointsOfRound(home: string, trace: string): Promise<readonly Point[]> {
+  await runOrThrow([
+    'strace',
+    '-f',
+    '-o',
+    trace,
+    '-e',
+    `trace=access,${CALLS.join()}`,
+    process.execPath,
+    worker,
+    home,
+  ])
+  const seen = new Map<string, number>()
+  const points = new Map<string, Point>()
+  let inRound = false
+  for (const line of readFileSync(trace, 'utf8').split('\n')) {
+    const [, thread = '', call = ''] = /^(\d+) +([a-z0-9]+)\(/.exec(line) ?? []
+    if (line.includes('"/round-begins"')) inRound = true
+    if (line.includes('"/round-ends"')) inRound = false
+    const when = (seen.get(`${thread} ${call}`) ?? 0) + 1
+    seen.set(`${thread} ${call}`, when)
+    if (inRound && call !== 'access' && call !== '') points.set(`${call} ${when}`, { call, when })
+  }
+  return [...points.values()]
+}
+
+const killedAt = (home: string, { call, when }: Point): Promise<Finished> =>
+  run([
+    'strace',
+    '-f',
+    '-qq',
+    '-o',
+    '/dev/null',
+    '-e',
+    `trace=${call}`,
+    '-e',
+    `inject=${call}:signal=SIGKILL:when=${when}`,
+    process.execPath,
+    worker,
+    home,
+  ])
+
+/** What must be true at any moment, whether or not the round was finished. */
+async function faultsIn(home: string, acknowledged: boolean): Promise<readonly string[]> {
+  const paths = homePaths(home)
+  await using store = openJsonFleet({ paths, clock: systemClock })
+  const { peers, damaged } = await store.peers()
+  const events = await store.events(100)
+  const studio = peers.find(peer => peer.gatewayId === 'studio')
+  const repaired = peers.some(peer => peer.gatewayId === 'broken')
+  const rules: readonly (readonly [boolean, string])[] = [
+    [
+      studio?.missedPings === 1 || studio?.missedPings === 2,
+      `studio has ${studio?.missedPings} missed pings`,
+    ],
+    [
+      studio?.missedPings !== 2 || events.some(event => event.event === 'offline'),
+      'a standing without its event',
+    ],
+    [peers.find(peer => peer.gatewayId === 'other')?.missedPings === 7, 'the bystander was touched'],
+    [repaired || damaged.length === 1, 'the damaged peer is lost'],
+    [damaged.length === (repaired ? 0 : 1), `damaged: ${damaged.map(error => error.message)}`],
+    [!repaired || keptAside(paths.peers).length >= 1, 'the damaged file is lost'],
+    [
+      !acknowledged || (studio?.missedPings === 2 && repaired && peers.length === 4),
+      'an acknowledged round is not there',
+    ],
+    [events.at(-1)?.event === 'peer_added', 'an older event is lost'],
+    [(await store.self()) !== undefined, 'self is lost'],
+  ]
+  const loose = [...filesBelow(home)].filter(
+    ([name, { mode }]) => mode !== '600' && name !== 'peers/broken.json',
+  )
+  const notAside = loose
+    .filter(([name]) => !name.includes('.corrupt-'))
+    .map(([name, { mode }]) => `${name} has mode ${mode}`)
+  return [...rules.flatMap(([holds, fault]) => (holds ? [] : [fault])), ...notAside]
+}
+
+test('a round killed at any of its system calls leaves every file old or new, and the next one finishes', {
+  timeout: 1_800_000,
+}, async () => {
+  await using home = await template()
+  const base = join(home.paths.home, '..')
+  const copy = (name: string) => {
+    cpSync(home.paths.home, join(base, name), { recursive: true })
+    return join(base, name)
+  }
+  const all = await pointsOfRound(copy('reference'), join(base, 'trace'))
+  const points = long ? all : all.filter(({ call, when }) => DECISIVE.includes(call) || when % 9 === 0)
+  const faults: string[] = []
+  let killed = 0
+
+  for (const [n, point] of points.entries()) {
+    const target = copy(`run-${n}`)
+    const { signal, stdout } = await killedAt(target, point)
+    if (signal === 'SIGKILL') killed++
+    const told = (fault: string) => `${point.call} ${point.when}: ${fault}`
+    faults.push(...(await faultsIn(target, stdout === '+')).map(told))
+    const after = await run([process.execPath, worker, target])
+    faults.push(...(await faultsIn(target, after.stdout === '+')).map(fault => told(`afterwards ${fault}`)))
+    if (after.stdout !== '+') faults.push(told(`the next round failed: ${after.stderr}`))
+  }
+
+  console.log({ points: all.length, tried: points.length, killed })
+  expect(faults).toEqual([])
+  expect(killed).toBeGreaterThan(points.length * 0.9)
+  expect(new Set(points.map(({ call }) => call))).toContain('rename')
+  expect(readdirSync(base).length).toBeGreaterThan(points.length)
+})
