@@ -140,14 +140,10 @@ describe('runAsOperator()', () => {
     mkdirSync(temporary)
     // The remote side looks at the process list while the step runs.
     const input = `ps -A -o args= > '${seen}'\n${operatorScript({ kind: 'ping', gatewayId: id(secret) }, nonce)}`
-    const before = process.env.TMPDIR
-    process.env.TMPDIR = temporary
-    try {
-      await runAsOperator(login, OPERATOR_COMMAND, { input, timeoutMs: 20_000 })
-    } finally {
-      if (before === undefined) delete process.env.TMPDIR
-      else process.env.TMPDIR = before
-    }
+    vi.stubEnv('TMPDIR', temporary) // others use the real one at the same time
+
+    await runAsOperator(login, OPERATOR_COMMAND, { input, timeoutMs: 20_000 })
+    vi.unstubAllEnvs()
 
     expect(readFileSync(seen, 'utf8')).toContain('100%% temporary')
     expect(readFileSync(seen, 'utf8')).not.toContain(secret)
