@@ -45,14 +45,6 @@ export function withoutGrant(text: KeyFileText, id: GatewayId): KeyFileText {
     .join('')
 }
 
-/** Numbers (from 1) of the lines outside the peer's block that hold the same key: they let it in by another door. */
-export function otherLinesWith(text: KeyFileText, id: GatewayId, key: PublicKey): readonly number[] {
-  return markedLines(text, id).flatMap(({ line, isOurs }, index) => {
-    const isOther = !isOurs && !line.trimStart().startsWith('#') && line.split(/\s+/).includes(key.base64)
-    return isOther ? [index + 1] : []
-  })
-}
-
 const BEGIN = '# BEGIN claw-clan '
 const END = '# END claw-clan '
 const OPTIONS = 'restrict,command="'

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { type Grant, otherLinesWith, withGrant, withoutGrant } from '../../../src/fleet/authorized-keys.ts'
+import { type Grant, withGrant, withoutGrant } from '../../../src/fleet/authorized-keys.ts'
 import { publicKeyText } from '../../../src/fleet/public-key.ts'
 import { id } from '../../support/builders.ts'
 import { aKey } from '../../support/public-keys.ts'
@@ -72,13 +72,6 @@ test.each(['bin/claw-peer', '/a\nb/claw-peer', '/a\\b/claw-peer', '/a\u202eb/cla
     expect(() => withGrant('', { ...grantOf('mini'), gate: path })).toThrow(/absolute path/)
   },
 )
-
-test('otherLinesWith() names the lines that let the same key in without the gate', () => {
-  const key = aKey('mini')
-  const text = `${blockOf('mini')}# ${key.base64}\nssh-ed25519 ${key.base64} me\n`
-
-  expect(otherLinesWith(text, id('mini'), key)).toEqual([5])
-})
 
 describe('any file, any order of edits', () => {
   const ids = ['mac', 'mac-mini', 'Studio', 'a.b', 'x'] as const
