@@ -131,7 +131,9 @@ async function record(deps: PingDeps, probed: readonly Probed[], selfSuspect: bo
 const unchanged = (peer: Peer): Verdict => ({ peer, change: 'none' })
 
 async function leaderOfLastRound(store: PingDeps['store']): Promise<GatewayId | null | undefined> {
-  const result = (await store.lastRun('claw-ping'))?.result
+  const runs = await Promise.all(['claw-ping', 'claw-ping --only'].map(program => store.lastRun(program)))
+  const newest = runs.toSorted((a, b) => ((a?.finishedAt ?? '') < (b?.finishedAt ?? '') ? 1 : -1))[0]
+  const result = newest?.result
   return typeof result === 'object' && result !== null && 'leader' in result
     ? (result.leader as GatewayId | null)
     : undefined

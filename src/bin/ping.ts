@@ -29,8 +29,9 @@ void main({
     await using home = await openHome({ home: given, terminal })
     if (options.scheduled) await waitForOwnSecond(home)
     const run = () => pingFleet(pingDeps(home, terminal), options.only)
+    const rememberedAs = options.only === undefined ? 'claw-ping' : 'claw-ping --only'
     const noWait = options['no-wait'] ?? false
-    const result = await oneRun({ home, program: 'claw-ping', terminal, noWait, run })
+    const result = await oneRun({ home, program: 'claw-ping', rememberedAs, terminal, noWait, run })
     if (!terminal.isTty) await recordSettingsProblems(home)
     return result
   },

@@ -12,7 +12,10 @@ export const NO_WAIT = {
 
 export type OneRun<R> = {
   readonly home: Pick<Home, 'paths' | 'store' | 'clock'>
+  /** What may run only once at a time, and the name its run is remembered by. */
   readonly program: string
+  /** Another name to remember a run of a part by: it must not pass for a run of the whole, nor be shown for one. */
+  readonly rememberedAs?: string
   readonly terminal: Pick<Terminal, 'isTty' | 'progress'>
   readonly noWait: boolean
   readonly run: () => Promise<R>
@@ -46,7 +49,8 @@ const PATIENCE_MS = 10 * 60_000
  *
  * @throws {ClawError} `busy` with `--no-wait`
  */
-export async function oneRun<R>({ home, program, terminal, noWait, run }: OneRun<R>): Promise<R | Skipped> {
+export async function oneRun<R>(wanted: OneRun<R>): Promise<R | Skipped> {
+  const { home, program, rememberedAs = program, terminal, noWait, run } = wanted
   const request = lockRequest(home, program)
   const { startedAt } = request.holder
   let lock = await acquireLock({ ...request, waitMs: 0 })
@@ -58,7 +62,7 @@ export async function oneRun<R>({ home, program, terminal, noWait, run }: OneRun
     terminal.progress('')
     if (lock === undefined)
       throw new ClawError('busy', `${message} and does not end`, { hint: 'Look at that process' })
-    const finished = await home.store.lastRun(program)
+    const finished = rememberedAs === program ? await home.store.lastRun(program) : undefined
     if (finished !== undefined && finished.finishedAt >= startedAt) {
       lock[Symbol.dispose]()
       return finished.result as R
@@ -66,7 +70,12 @@ export async function oneRun<R>({ home, program, terminal, noWait, run }: OneRun
   }
   using _held = lock
   const result = await run()
-  await home.store.recordRun({ program, startedAt, finishedAt: home.clock.now().toISOString(), result })
+  await home.store.recordRun({
+    program: rememberedAs,
+    startedAt,
+    finishedAt: home.clock.now().toISOString(),
+    result,
+  })
   return result
 }
 
