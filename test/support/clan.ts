@@ -39,7 +39,7 @@ export async function enrolAll(machines: readonly Machine[]): Promise<void> {
 
 /** One round from this machine, as `--json` prints it. */
 export async function pingFrom(machine: Machine, ...args: string[]): Promise<PingDocument> {
-  const { code, stdout, stderr } = await machine.claw('ping', ['--json', ...args], { timeoutMs: 120_000 })
+  const { code, stdout, stderr } = await machine.claw('ping', ['--json', ...args], { timeoutMs: 300_000 })
   if (code !== 0) throw new Error(`claw-ping on ${machine.hostName} ended with ${code}: ${stderr}${stdout}`)
   return JSON.parse(stdout)
 }
