@@ -66,15 +66,11 @@ export function collectResult(
 }
 
 /**
- * The input of a long-lived command. The library's own throws, or waits for ever, once the connection is gone;
- * here a write that cannot be made fails in its callback and nowhere else.
+ * The input of a long-lived command. The library's own throws once the connection is gone; here a write that cannot be
+ * made fails in its callback and nowhere else. Whoever ends the channel destroys it, so that no write waits for ever.
  */
-export function guardedInput(channel: RawChannel, isOver: () => boolean): Writable {
-  const pass = (
-    act: (done: (error?: Error | null) => void) => void,
-    done: (error?: Error | null) => void,
-  ) => {
-    if (isOver()) return done(new Error('the connection is closed'))
+export function guardedInput(channel: RawChannel): Writable {
+  const pass = (act: (done: Done) => void, done: Done) => {
     try {
       act(done)
     } catch (error) {
@@ -87,6 +83,8 @@ export function guardedInput(channel: RawChannel, isOver: () => boolean): Writab
   })
   return input.on('error', () => {})
 }
+
+type Done = (error?: Error | null) => void
 
 /** Resolves when the command or its connection is over; never rejects. */
 export function remoteEnd(

@@ -68,10 +68,8 @@ export async function openOverSsh(
   const { keepAliveMs = KEEP_ALIVE_MS } = options
   const { link, start } = login(target, { ...options, maxBytes: Number.POSITIVE_INFINITY, keepAliveMs })
   const opened = start(command, async channel => {
-    let isOver = false
-    const stdin = guardedInput(channel, () => isOver)
+    const stdin = guardedInput(channel)
     const closed = remoteEnd(channel, link, target).finally(() => {
-      isOver = true
       stdin.destroy()
       link.release()
     })

@@ -34,6 +34,7 @@ const EXPECTED: Readonly<Record<keyof typeof misbehaviours, { code: string; isSl
   'drips its greeting for ever': { code: 'ssh-timeout', isSlow: true },
   'sends lines before its greeting for ever': { code: 'ssh-timeout', isSlow: true },
   'sends an endless greeting as fast as it can': { code: 'ssh-failed', isSlow: false },
+  'sends endless short lines as fast as it can': { code: 'ssh-failed', isSlow: false },
   'sends one endless line as fast as it can': { code: 'ssh-failed', isSlow: false },
   'greets and then pours zeros': { code: 'ssh-failed', isSlow: false },
   'is no SSH server': { code: 'ssh-timeout', isSlow: true },

@@ -80,7 +80,9 @@ export const misbehaviours: Readonly<Record<string, (socket: Socket) => void>> =
   'drips its greeting for ever': socket => every(socket, 20, () => socket.write('S')),
   'sends lines before its greeting for ever': socket =>
     every(socket, 5, () => socket.write('please wait\r\n')),
-  'sends an endless greeting as fast as it can': socket => pour(socket, Buffer.alloc(64 * 1024, 'x\r\n')),
+  'sends an endless greeting as fast as it can': socket =>
+    pour(socket, Buffer.alloc(64 * 1024, `${'x'.repeat(200)}\r\n`)),
+  'sends endless short lines as fast as it can': socket => pour(socket, Buffer.alloc(64 * 1024, 'x\r\n')),
   'sends one endless line as fast as it can': socket => pour(socket, Buffer.alloc(64 * 1024, 'x')),
   'greets and then pours zeros': socket => {
     socket.write('SSH-2.0-OpenSSH_9.2\r\n')
