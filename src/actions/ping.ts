@@ -61,12 +61,19 @@ type Probed = { readonly peer: Peer; readonly outcome: ProbeOutcome; readonly at
  */
 export async function pingFleet(deps: PingDeps, only?: readonly string[]): Promise<PingResult> {
   const started = deps.clock.monotonicMs()
-  const { peers } = await deps.store.peers()
+  const { peers, damaged: unreadable } = await deps.store.peers()
   const chosen = choose(peers, only).toSorted((a, b) => a.missedPings - b.missedPings)
   const probed = await probeAll(chosen, deps)
   const alone = probed.length > 0 && isSelfSuspect(probed, true)
   const selfSuspect = alone && (await deps.ownNetworkFails())
-  const { peers: judged, leader, damaged } = await record(deps, probed, selfSuspect)
+  const nothingToRecord = peers.length === 0 && unreadable.length === 0
+  const {
+    peers: judged,
+    leader,
+    damaged,
+  } = nothingToRecord
+    ? { peers: [], leader: leaderOf({ self: deps.self, peers }), damaged: [] }
+    : await record(deps, probed, selfSuspect)
   return {
     self: publicPart(deps.self),
     leader: leader ?? null,
