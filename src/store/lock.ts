@@ -1,11 +1,11 @@
-import { closeSync, constants, mkdirSync, openSync, rmSync, writeSync } from 'node:fs'
+import { closeSync, constants, mkdirSync, openSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import type { Clock } from '../adapters/clock.ts'
 import { lazy } from '../fleet/lazy.ts'
 import { parseValue, z } from '../fleet/parse.ts'
 import { isSystemError, sqliteCode, withFile } from './file-trouble.ts'
-import { ensurePrivateFile, readWholeFile } from './whole-file.ts'
+import { ensurePrivateFile, readWholeFile, tidyAway } from './whole-file.ts'
 
 const holderFile = lazy(() => z.object({ program: z.string(), pid: z.number(), startedAt: z.string() }))
 
@@ -82,7 +82,7 @@ async function take(request: LockRequest, pausesMs: readonly number[]): Promise<
   held.add(handle)
   taken.defer(() => held.delete(handle))
   nameHolder(request)
-  taken.defer(() => rmSync(holderPath(directory, name), { force: true }))
+  taken.defer(() => tidyAway(holderPath(directory, name)))
   return taken.move()
 }
 

@@ -10,14 +10,13 @@ import {
   mkdirSync,
   openSync,
   renameSync,
-  rmSync,
   writeSync,
 } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import { ClawError } from '../fleet/error.ts'
 import { fileTrouble, isSystemError, withFile } from './file-trouble.ts'
-import { CREATE, MAX_FILE_BYTES, namesIn } from './whole-file.ts'
+import { CREATE, MAX_FILE_BYTES, namesIn, removeFile, tidyAway } from './whole-file.ts'
 
 /** Files to be replaced together. Disposing removes what was written and not committed. */
 export type Replacement = Disposable & {
@@ -57,7 +56,7 @@ export function replaceFiles(): Replacement {
       for (const folder of new Set([...texts.keys()].map(path => dirname(path)))) syncFolder(folder)
     },
     [Symbol.dispose]: () => {
-      for (const temporary of written.values()) rmSync(temporary, { force: true })
+      for (const temporary of written.values()) tidyAway(temporary)
     },
   }
 }
@@ -137,7 +136,7 @@ export function sweepLeftovers(folder: string, now: Date): void {
     const path = join(folder, name)
     withFile('remove', path, () => {
       const stat = lstatSync(path, { throwIfNoEntry: false })
-      if (stat !== undefined && now.getTime() - stat.mtimeMs > LEFTOVER_AGE_MS) rmSync(path, { force: true })
+      if (stat !== undefined && now.getTime() - stat.mtimeMs > LEFTOVER_AGE_MS) removeFile(path)
     })
   }
 }
@@ -165,7 +164,7 @@ export function setAside(path: string, name: string, stays: boolean): void {
 
 /** Remove files; durable when it returns. @throws {ClawError} `store-unavailable` */
 export function removeFiles(paths: readonly string[]): void {
-  for (const path of paths) withFile('remove', path, () => rmSync(path, { force: true }))
+  for (const path of paths) withFile('remove', path, () => removeFile(path))
   for (const folder of new Set(paths.map(path => dirname(path)))) syncFolder(folder)
 }
 

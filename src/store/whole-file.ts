@@ -8,6 +8,7 @@ import {
   openSync,
   readdirSync,
   readSync,
+  unlinkSync,
 } from 'node:fs'
 import { ClawError } from '../fleet/error.ts'
 import { isSystemError, withFile } from './file-trouble.ts'
@@ -90,4 +91,22 @@ export function ensurePrivateFile(path: string): void {
       throw new ClawError('store-unavailable', `Cannot use "${path}": it is not a file`)
     }
   })
+}
+
+/** Remove a file; one that is not there is as good as removed. @throws the operating system's error */
+export function removeFile(path: string): void {
+  try {
+    unlinkSync(path)
+  } catch (error) {
+    if (!isSystemError(error, 'ENOENT')) throw error
+  }
+}
+
+/** Remove a file that does no harm where it stays: a failure here must not hide what happened before. */
+export function tidyAway(path: string): void {
+  try {
+    removeFile(path)
+  } catch {
+    // Swept or overwritten by a later run.
+  }
 }

@@ -1,4 +1,4 @@
-import { cpSync, readdirSync, readFileSync } from 'node:fs'
+import { cpSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { systemClock } from '../../src/adapters/clock.ts'
@@ -19,7 +19,7 @@ const CALLS = [
 // Each of these changes a file for good, so each is a point of its own also in the short form; of the others a few.
 const DECISIVE: readonly string[] = ['rename', 'link', 'linkat', 'unlink', 'fsync', 'fdatasync', 'pwrite64']
 
-type Point = { readonly call: string; readonly when: number }
+type Point = { readonly call: string; readonly when: number; readonly ofHome: boolean }
 
 /** A home with a healthy peer, one whose file is damaged, a bystander, and a candidate that will be enrolled. */
 async function template() {
@@ -39,6 +39,7 @@ async function pointsOfRound(home: string, trace: string): Promise<readonly Poin
   await runOrThrow([
     'strace',
     '-f',
+    '-y',
     '-o',
     trace,
     '-e',
@@ -56,26 +57,17 @@ async function pointsOfRound(home: string, trace: string): Promise<readonly Poin
     if (line.includes('"/round-ends"')) inRound = false
     const when = (seen.get(`${thread} ${call}`) ?? 0) + 1
     seen.set(`${thread} ${call}`, when)
-    if (inRound && call !== 'access' && call !== '') points.set(`${call} ${when}`, { call, when })
+    if (inRound && call !== 'access' && call !== '')
+      points.set(`${call} ${when}`, { call, when, ofHome: line.includes(home) })
   }
   return [...points.values()]
 }
 
-const killedAt = (home: string, { call, when }: Point): Promise<Finished> =>
-  run([
-    'strace',
-    '-f',
-    '-qq',
-    '-o',
-    '/dev/null',
-    '-e',
-    `trace=${call}`,
-    '-e',
-    `inject=${call}:signal=SIGKILL:when=${when}`,
-    process.execPath,
-    worker,
-    home,
-  ])
+/** Run the round with something happening at one of its system calls: `signal=SIGKILL`, `error=EIO`. */
+const disturbed = (home: string, { call, when }: Point, what: string): Promise<Finished> => {
+  const inject = ['-e', `trace=${call}`, '-e', `inject=${call}:${what}:when=${when}`]
+  return run(['strace', '-f', '-qq', '-o', '/dev/null', ...inject, process.execPath, worker, home])
+}
 
 /** What must be true at any moment, whether or not the round was finished. */
 async function faultsIn(home: string, acknowledged: boolean): Promise<readonly string[]> {
@@ -114,9 +106,14 @@ async function faultsIn(home: string, acknowledged: boolean): Promise<readonly s
   return [...rules.flatMap(([holds, fault]) => (holds ? [] : [fault])), ...notAside]
 }
 
-test('a round killed at any of its system calls leaves every file old or new, and the next one finishes', {
-  timeout: 1_800_000,
-}, async () => {
+type Trial = { readonly outcome: Finished; readonly point: Point }
+
+/** Disturb a fresh copy of the home at every chosen point; what breaks a rule then, or in the round that follows. */
+async function tryAll(
+  what: string,
+  choose: (point: Point) => boolean,
+  check: (trial: Trial) => readonly string[],
+): Promise<{ readonly all: number; readonly tried: number; readonly faults: readonly string[] }> {
   await using home = await template()
   const base = join(home.paths.home, '..')
   const copy = (name: string) => {
@@ -124,24 +121,65 @@ test('a round killed at any of its system calls leaves every file old or new, an
     return join(base, name)
   }
   const all = await pointsOfRound(copy('reference'), join(base, 'trace'))
-  const points = long ? all : all.filter(({ call, when }) => DECISIVE.includes(call) || when % 9 === 0)
+  const points = all.filter(choose)
   const faults: string[] = []
-  let killed = 0
-
   for (const [n, point] of points.entries()) {
     const target = copy(`run-${n}`)
-    const { signal, stdout } = await killedAt(target, point)
-    if (signal === 'SIGKILL') killed++
-    const told = (fault: string) => `${point.call} ${point.when}: ${fault}`
-    faults.push(...(await faultsIn(target, stdout === '+')).map(told))
+    const outcome = await disturbed(target, point, what)
+    const found = [...check({ outcome, point }), ...(await faultsIn(target, outcome.stdout === '+'))]
     const after = await run([process.execPath, worker, target])
-    faults.push(...(await faultsIn(target, after.stdout === '+')).map(fault => told(`afterwards ${fault}`)))
-    if (after.stdout !== '+') faults.push(told(`the next round failed: ${after.stderr}`))
+    const later = after.stdout === '+' ? await faultsIn(target, true) : [`the round failed: ${after.stderr}`]
+    const told = [...found, ...later.map(fault => `afterwards ${fault}`)]
+    faults.push(...told.map(fault => `${point.call} ${point.when}: ${fault}`))
+    rmSync(target, { recursive: true })
   }
+  return { all: all.length, tried: points.length, faults }
+}
 
-  console.log({ points: all.length, tried: points.length, killed })
+test('a round killed at any of its system calls leaves every file old or new, and the next one finishes', {
+  timeout: 1_800_000,
+}, async () => {
+  const chosen = ({ call, when }: Point) => long || DECISIVE.includes(call) || when % 9 === 0
+
+  const { all, tried, faults } = await tryAll('signal=SIGKILL', chosen, ({ outcome }) =>
+    outcome.signal === 'SIGKILL' ? [] : ['was not killed'],
+  )
+
+  console.log({ systemCalls: all, killedAt: tried })
   expect(faults).toEqual([])
-  expect(killed).toBeGreaterThan(points.length * 0.9)
-  expect(new Set(points.map(({ call }) => call))).toContain('rename')
-  expect(readdirSync(base).length).toBeGreaterThan(points.length)
+  expect(tried).toBeGreaterThan(30)
 })
+
+test.each(long ? ['EIO', 'ENOSPC'] : ['EIO'])(
+  'a round in which any one write fails with %s says so or is done, and the next one finishes',
+  {
+    timeout: 1_800_000,
+  },
+  async error => {
+    const calls = [
+      'write',
+      'pwrite64',
+      'fsync',
+      'fdatasync',
+      'rename',
+      'link',
+      'linkat',
+      'ftruncate',
+      'fchmod',
+      'unlink',
+    ]
+    const chosen = ({ call, when, ofHome }: Point) =>
+      ofHome && calls.includes(call) && (long || call !== 'pwrite64' || when % 4 === 0)
+
+    const { tried, faults } = await tryAll(`error=${error}`, chosen, ({ outcome: { stdout, stderr } }) => {
+      const reported =
+        /^ClawError: Cannot (write|lock|remove) "\/.*\n/m.test(stderr) &&
+        stderr.includes("'store-unavailable'")
+      return reported || stdout === '+' ? [] : [`said ${stderr}`]
+    })
+
+    console.log({ [error]: tried })
+    expect(faults).toEqual([])
+    expect(tried).toBeGreaterThan(10)
+  },
+)
