@@ -1,3 +1,4 @@
+import { ClawError } from './error.ts'
 import type { PublicIdentity } from './identity.ts'
 import { parsePublicIdentity } from './identity.ts'
 import { type GatewayId, idKey } from './parse.ts'
@@ -97,7 +98,8 @@ const miss = (reason: MissReason, detail: string) => ({ kind: 'miss', reason, de
 function readIdentity(json: string): PublicIdentity | undefined {
   try {
     return parsePublicIdentity(JSON.parse(json), 'identity')
-  } catch {
-    return undefined
+  } catch (error) {
+    if (error instanceof SyntaxError || error instanceof ClawError) return undefined
+    throw error
   }
 }
