@@ -49,7 +49,7 @@ export function openJournal(path: string): Journal {
   const database = withJournal(path, 'write', () => openToWrite(path))
   return {
     record: (events, run) => withJournal(path, 'write', () => record(database, events, run)),
-    [Symbol.dispose]: () => database.close(),
+    [Symbol.dispose]: () => close(database),
   }
 }
 
@@ -66,8 +66,12 @@ export function viewJournal(path: string): JournalView | undefined {
     : {
         events: limit => withJournal(path, 'read', () => readEvents(database, path, limit)),
         lastRun: program => withJournal(path, 'read', () => readRun(database, path, program)),
-        [Symbol.dispose]: () => database.close(),
+        [Symbol.dispose]: () => close(database),
       }
+}
+
+function close(database: DatabaseSync): void {
+  if (database.isOpen) database.close()
 }
 
 const SQLITE_CORRUPT = 11
