@@ -5,12 +5,16 @@ import type { ReadyHome } from './home.ts'
 import type { Terminal } from './terminal.ts'
 
 /** stdin and stdout as the line to another machine. */
-export const peerLine = (): PeerLine => ({
-  input: process.stdin,
-  write: async text => {
-    if (!process.stdout.write(text)) await once(process.stdout, 'drain')
-  },
-})
+export function peerLine(): PeerLine {
+  // The other machine hung up between two answers: there is nobody left to tell.
+  process.stdout.on('error', () => process.exit(0))
+  return {
+    input: process.stdin,
+    write: async text => {
+      if (!process.stdout.write(text)) await once(process.stdout, 'drain')
+    },
+  }
+}
 
 /** What `claw-peer serve` works with. */
 export const servePeerDeps = (
