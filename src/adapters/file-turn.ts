@@ -1,5 +1,6 @@
 import { closeSync, openSync, rmSync, statSync } from 'node:fs'
 import { ClawError } from '../fleet/error.ts'
+import { systemClock } from './clock.ts'
 
 /** A turn takes milliseconds; one that does not change for so long belongs to a program that was killed in it. */
 const STALE_MS = 10_000
@@ -17,10 +18,10 @@ const PAUSE_MS = 2
  */
 export function inTurn<T>(file: string, work: () => T): T {
   const turn = `${file}.turn`
-  const startedAt = performance.now()
+  const startedAt = systemClock.monotonicMs()
   let seen = { mark: '', at: startedAt }
   while (!taken(turn)) {
-    const now = performance.now()
+    const now = systemClock.monotonicMs()
     const mark = markOf(turn)
     if (mark !== seen.mark) seen = { mark, at: now }
     else if (now - seen.at > STALE_MS) rmSync(turn, { force: true })

@@ -1,6 +1,7 @@
 import { ClawError } from '../fleet/error.ts'
 import { type GatewayId, idKey } from '../fleet/parse.ts'
 import { type Hello, requestLine } from '../fleet/peer-protocol.ts'
+import { systemClock } from './clock.ts'
 import { type Body, readPeer } from './peer-reader.ts'
 import { openOverSsh, type SshTarget } from './ssh.ts'
 import { placeName } from './ssh-errors.ts'
@@ -42,11 +43,11 @@ export type PeerChannel = AsyncDisposable & {
 export async function openPeerChannel(target: SshTarget, options: PeerChannelOptions): Promise<PeerChannel> {
   const { timeoutMs, expected } = options
   const where = placeName(target)
-  const startedAt = performance.now()
+  const startedAt = systemClock.monotonicMs()
   const channel = await openOverSsh(target, 'serve', options)
   const reader = readPeer(channel, where)
   try {
-    const leftMs = Math.max(1, timeoutMs - (performance.now() - startedAt))
+    const leftMs = Math.max(1, timeoutMs - (systemClock.monotonicMs() - startedAt))
     const late = () =>
       new ClawError('ssh-timeout', `Cannot talk to "${where}" within ${timeoutMs} ms: no hello came`)
     const hello = await bounded(reader.hello, leftMs, late)

@@ -15,6 +15,7 @@ import {
 } from '../fleet/probe.ts'
 import { legacyChallenge } from '../fleet/remote.ts'
 import { quoteValue } from '../fleet/text.ts'
+import { systemClock } from './clock.ts'
 import type { PinnedKey } from './known-hosts.ts'
 import { type RemoteResult, runOverSsh, type SshTarget } from './ssh.ts'
 import { readPrivateKey } from './ssh-keys.ts'
@@ -72,10 +73,10 @@ export async function probePeer(peer: ProbedPeer, options: ProbeOptions): Promis
 async function ask(peer: ProbedPeer, target: SshTarget, options: ProbeOptions): Promise<ProbeOutcome> {
   const { nonce, timeoutMs, retryAfterMs, signal } = options
   const command = peer.legacyKey === undefined ? challenge(nonce) : legacyChallenge(nonce)
-  const startedAt = performance.now()
-  const leftMs = () => Math.ceil(timeoutMs - (performance.now() - startedAt))
+  const startedAt = systemClock.monotonicMs()
+  const leftMs = () => Math.ceil(timeoutMs - (systemClock.monotonicMs() - startedAt))
   for (let retries = 0; ; retries++) {
-    const sentAt = performance.now()
+    const sentAt = systemClock.monotonicMs()
     const bounds = {
       timeoutMs: leftMs(),
       maxBytes: MAX_ACK_BYTES,
@@ -83,7 +84,7 @@ async function ask(peer: ProbedPeer, target: SshTarget, options: ProbeOptions): 
     }
     try {
       const result = await runOverSsh(target, command, bounds)
-      const responseMs = performance.now() - sentAt
+      const responseMs = systemClock.monotonicMs() - sentAt
       const answer = readAnswer(peer, nonce, result)
       return answer.kind === 'ack' ? { ...answer, responseMs } : explained(answer, result)
     } catch (error) {
