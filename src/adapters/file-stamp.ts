@@ -1,11 +1,7 @@
-import { stat } from 'node:fs/promises'
+import { statSync } from 'node:fs'
 
 /** A text that differs after the file was replaced or changed; `absent` while there is none. */
-export async function fileStamp(path: string): Promise<string> {
-  try {
-    const { mtimeMs, size, ino } = await stat(path)
-    return `${mtimeMs}-${size}-${ino}`
-  } catch {
-    return 'absent'
-  }
+export function fileStamp(path: string): string {
+  const found = statSync(path, { throwIfNoEntry: false })
+  return found === undefined ? 'absent' : `${found.mtimeMs}-${found.size}-${found.ino}`
 }

@@ -1,5 +1,5 @@
-import type { Clock } from './clock.ts'
-import { jitterMs } from './ids.ts'
+import { type Clock, spreadMs } from './clock.ts'
+
 import { isOnLink, type LinkAddress } from './interfaces.ts'
 import { type Link, openLink } from './mdns.ts'
 import { type Claim, conflictsWith, hasSameNames, losesTo, probeOf, recordsOf } from './mdns-claim.ts'
@@ -133,7 +133,7 @@ export class Holder {
   async #probe(claim: Claim, delayMs: number, signal: AbortSignal): Promise<void> {
     const { clock } = this.#options
     this.#phase = 'waiting'
-    await clock.sleep(delayMs + jitterMs(0, PROBE_GAP_MS), signal)
+    await clock.sleep(delayMs + spreadMs(0, PROBE_GAP_MS), signal)
     this.#phase = 'probing'
     for (let sent = 0; sent < PROBES; sent += 1) {
       await this.#link.send(queryPacket(probeOf(claim)))

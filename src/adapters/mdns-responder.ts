@@ -1,5 +1,5 @@
-import type { Clock } from './clock.ts'
-import { jitterMs } from './ids.ts'
+import { type Clock, spreadMs } from './clock.ts'
+
 import { MDNS_PORT } from './mdns.ts'
 import { type Claim, recordsOf } from './mdns-claim.ts'
 import {
@@ -137,9 +137,9 @@ function knownTo(packet: MdnsPacket): (record: MdnsRecord) => boolean {
 
 /** Milliseconds to wait: for more known answers, for others who answer too, or not at all. */
 function answerDelay(wanted: readonly Wanted[], { isTruncated, authorities }: MdnsPacket): number {
-  if (isTruncated) return jitterMs(400, 500) // RFC 6762 section 7.2
+  if (isTruncated) return spreadMs(400, 500) // RFC 6762 section 7.2
   const isShared = wanted.some(({ record }) => !record.unique)
-  return isShared && authorities.length === 0 ? jitterMs(20, 120) : 0
+  return isShared && authorities.length === 0 ? spreadMs(20, 120) : 0
 }
 
 /** Each of our records that answers a question, once. */

@@ -12,7 +12,7 @@ export async function registerDeps(home: ReadyHome, { warn }: Pick<Terminal, 'wa
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => stop.abort())
   return {
     store: home.store,
-    selfStamp: () => fileStamp(home.paths.state),
+    selfStamp: async () => fileStamp(home.paths.state),
     announce,
     interfaces: home.settings['mdns.interfaces'],
     clock: home.clock,
