@@ -1,5 +1,11 @@
 import type { Command, CommandGroup } from './command-shape.ts'
 import { COMMON, type Option, type Options } from './option.ts'
+import { wrap, wrapIndented } from './wrap.ts'
+
+/** The least a terminal has; help is read in all of them. */
+const COLUMNS = 80
+/** Where the explanation of a flag begins. */
+const INDENT = ' '.repeat(26)
 
 type Shape = Pick<
   Command<Options, never>,
@@ -11,11 +17,12 @@ export function helpText(command: Shape): string {
   const options = { ...command.options, ...COMMON }
   const flags = Object.entries(options).map(([key, { value, short, help }]: [string, Option]) => {
     const flag = `${short === undefined ? '' : `-${short}, `}--${key}${value === undefined ? '' : ` ${value}`}`
-    return `  ${flag.padEnd(24)}${flag.length > 22 ? '\n'.padEnd(27) : ''}${help}`
+    const text = wrapIndented(help, COLUMNS, INDENT)
+    return `  ${flag.padEnd(24)}${flag.length > 22 ? `\n${INDENT}` : ''}${text}`
   })
   const operands = command.operands === undefined ? '' : ` ${command.operands}`
   return [
-    `${command.summary}.`,
+    ...wrap(`${command.summary}.`, COLUMNS),
     '',
     `Usage: ${command.name}${operands} [options]`,
     '',
@@ -23,7 +30,7 @@ export function helpText(command: Shape): string {
     '',
     `Example: ${command.example}`,
     '',
-    command.failure,
+    ...wrap(command.failure, COLUMNS),
   ].join('\n')
 }
 
@@ -36,7 +43,10 @@ export function groupHelp(group: CommandGroup): string {
     '',
     `Usage: ${group.name} SUBCOMMAND [options]`,
     '',
-    ...entries.map(([word, { summary }]) => `  ${word.padEnd(width)}  ${summary}`),
+    ...entries.map(
+      ([word, { summary }]) =>
+        `  ${word.padEnd(width)}  ${wrapIndented(summary, COLUMNS, ' '.repeat(width + 4))}`,
+    ),
     '',
     `Options of a subcommand: ${group.name} SUBCOMMAND --help`,
   ].join('\n')

@@ -1,5 +1,6 @@
 import type { DiscoverResult } from '../actions/discover.ts'
 import { printable } from '../fleet/text.ts'
+import { warning } from './render.ts'
 import { type Cell, header, renderTable } from './table.ts'
 import type { Terminal } from './terminal.ts'
 
@@ -26,7 +27,7 @@ export function renderDiscover(result: DiscoverResult, look: Pick<Terminal, 'col
     ...gateways.map(
       ({ name, ip, port: at }) => `OpenClaw gateway, not enrolled: ${printable(name)} at ${ip}:${at}`,
     ),
-    ...warnings.map(text => look.paint('yellow', `! ${printable(text)}`)),
+    ...warnings.map(text => warning(text, look)),
     ...(candidate === undefined ? [] : [`  next: claw-setup-ssh add USER ${candidate.ip}${port}`]),
   ].join('\n')
 }

@@ -5,6 +5,7 @@ import type { Peer } from '../fleet/peer.ts'
 import { printable } from '../fleet/text.ts'
 import { type Cell, HEADER, header, renderTable } from './table.ts'
 import type { Terminal } from './terminal.ts'
+import { wrapIndented } from './wrap.ts'
 
 type Look = Pick<Terminal, 'columns' | 'paint'>
 
@@ -15,6 +16,10 @@ export function span(seconds: number): string {
   if (seconds < 5400) return `${Math.round(seconds / 60)} min`
   return seconds < 172_800 ? `${Math.round(seconds / 3600)} h` : `${Math.round(seconds / 86_400)} d`
 }
+
+/** One thing the owner should know, wrapped to the terminal. */
+export const warning = (text: string, look: Look): string =>
+  look.paint('yellow', `! ${wrapIndented(printable(text), look.columns, '  ')}`)
 
 /** `claw-ping`: who answered, what changed, who leads. */
 export function renderPing(result: PingResult, look: Look, quiet = false): string {
@@ -40,7 +45,7 @@ export function renderPing(result: PingResult, look: Look, quiet = false): strin
     `${answered} of ${result.peers.length} answered in ${seconds} s; ${leaderLine(result.leader, result.self.gatewayId)}`,
     ...(result.selfSuspect ? [look.paint('yellow', SUSPECT)] : []),
     ...result.peers.flatMap(peer => keyNotice(peer, look)),
-    ...result.damaged.map(text => look.paint('red', `! ${printable(text)}`)),
+    ...result.damaged.map(text => warning(text, look)),
   ].join('\n')
 }
 
@@ -97,9 +102,7 @@ export function renderStatus(status: StatusResult, look: Look): string {
     ...(peers.length === 0
       ? ['', 'No peer is enrolled yet.', '  next: claw-discover, then claw-setup-ssh add USER HOST']
       : []),
-    ...(warnings.length === 0
-      ? []
-      : ['', ...warnings.map(text => look.paint('yellow', `! ${printable(text)}`))]),
+    ...(warnings.length === 0 ? [] : ['', ...warnings.map(text => warning(text, look))]),
   ].join('\n')
 }
 
@@ -147,7 +150,7 @@ export function renderSetup(result: SetupResult, look: Look & { readonly home: s
     `${verb} this machine as ${self.gatewayId}`,
     '',
     renderTable(rows, look),
-    ...result.warnings.map(text => look.paint('yellow', `! ${text}`)),
+    ...result.warnings.map(text => warning(text, look)),
     '',
     'Next:',
     '  claw-register run              keep this machine announced (leave it running)',

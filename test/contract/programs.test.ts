@@ -12,7 +12,7 @@ describe.each(PROGRAMS)('claw-%s', name => {
 
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
     expect(stdout).toMatch(/^Usage: claw-/m)
-    expect(stdout.split('\n').filter(line => line.length > 120)).toEqual([])
+    expect(stdout.split('\n').filter(line => line.length > 80)).toEqual([])
   })
 
   test('a wrong word or flag ends with 2 and one line that names it', async () => {
