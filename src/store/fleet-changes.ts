@@ -3,7 +3,7 @@ import type { HomePaths } from '../adapters/home-paths.ts'
 import { ClawError } from '../fleet/error.ts'
 import type { FleetEvent } from '../fleet/event.ts'
 import { idKey } from '../fleet/parse.ts'
-import type { Candidate, Peer } from '../fleet/peer.ts'
+import { type Candidate, type Peer, parseCandidate } from '../fleet/peer.ts'
 import { readCandidates, readSelf } from './fleet-files.ts'
 import { type FleetChange, type Plan, peersOf, planOf, readFleet } from './fleet-plan.ts'
 import { NO_FILES, openFleetWriter } from './fleet-writer.ts'
@@ -40,7 +40,7 @@ export function openFleetChanges(paths: HomePaths, clock: Clock): FleetChanges {
           gatewayId === undefined ? [] : idKey(gatewayId),
         )
         const change = decide(peers, new Set(broken.filter(key => !peers.has(key))))
-        const plan = planOf(paths, before, change, now)
+        const plan = planOf({ paths, before, change, now })
         await commit(plan, change.events)
         return plan.setAside.map(afterwards)
       }),
@@ -59,12 +59,14 @@ function afterwards({ error, name, replaced }: Plan['setAside'][number]): ClawEr
 
 /**
  * What seeing machines does to the candidates: of more than `MAX_CANDIDATES` the ones not seen for longest go, among
- * equals those known for less. Enrolled machines and this one are passed over.
+ * equals those known for less. Enrolled machines and this one are passed over, as is what could not be read back.
  */
 function candidatesPlan(paths: HomePaths, seen: readonly Candidate[], now: Date): Plan {
   const { records, damaged } = readCandidates(paths)
   const barred = new Set([...recordPaths(paths.peers).keys(), idKey(readSelf(paths)?.self.gatewayId ?? '')])
-  const welcome = seen.filter(({ gatewayId }) => !barred.has(idKey(gatewayId)))
+  const welcome = seen.filter(
+    candidate => !barred.has(idKey(candidate.gatewayId)) && canBeReadBack(candidate),
+  )
   const all = new Map([...records].map(([key, { record }]) => [key, record]))
   for (const candidate of welcome) all.set(idKey(candidate.gatewayId), candidate)
   const kept = new Map([...all].toSorted(([, a], [, b]) => compareWorth(a, b)).slice(0, MAX_CANDIDATES))
@@ -83,6 +85,17 @@ function candidatesPlan(paths: HomePaths, seen: readonly Candidate[], now: Date)
   const spared = new Set(bad.map(({ path }) => path))
   const removals = [...onDisk].flatMap(([key, path]) => (kept.has(key) || spared.has(path) ? [] : [path]))
   return { documents: written, removals, setAside: bad }
+}
+
+/** Candidates come from the network: one that would be damage on disk is no candidate. */
+function canBeReadBack(candidate: Candidate): boolean {
+  try {
+    parseCandidate(JSON.parse(JSON.stringify(candidate)), candidate.gatewayId)
+    return true
+  } catch (error) {
+    if (error instanceof ClawError) return false
+    throw error
+  }
 }
 
 /** The more recently seen first, then the longer known. */

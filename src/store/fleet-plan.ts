@@ -76,13 +76,20 @@ function unlessDamaged<T>(read: () => T): T | undefined {
   }
 }
 
+export type Planning = {
+  readonly paths: HomePaths
+  readonly before: LockedFleet
+  readonly change: FleetChange
+  readonly now: Date
+}
+
 /**
  * Work out what a change does to the files: those of the peers and of this machine, those that follow from them
  * (`fleet.json`, `identity.json`), the candidates it makes peers of, and the repair of what is damaged.
  *
  * @throws {ClawError} `damaged-state` for a record that could not be read back
  */
-export function planOf(paths: HomePaths, before: LockedFleet, change: FleetChange, now: Date): Plan {
+export function planOf({ paths, before, change, now }: Planning): Plan {
   const { forget } = change
   const changed = new Map(change.peers?.map(peer => [idKey(peer.gatewayId), peer]))
   const after = new Map([...peersOf(before), ...changed])
@@ -93,7 +100,7 @@ export function planOf(paths: HomePaths, before: LockedFleet, change: FleetChang
   }
   const documents = new Map([
     ...peerDocuments(paths, before, new Map([...restored, ...changed])),
-    ...selfDocuments(paths, before, change.self, [...after.values()]),
+    ...selfDocuments({ paths, before, change }, [...after.values()]),
   ])
   const forgotten = forget === undefined ? undefined : before.files.get(forget)?.path
   const enrolled = [...changed.keys()].filter(key => !before.files.has(key))
@@ -127,11 +134,10 @@ function peerDocuments(paths: HomePaths, before: LockedFleet, peers: ReadonlyMap
 }
 
 function selfDocuments(
-  paths: HomePaths,
-  before: LockedFleet,
-  changed: Identity | undefined,
+  { paths, before, change }: Pick<Planning, 'paths' | 'before' | 'change'>,
   peers: readonly Peer[],
 ): Documents {
+  const changed = change.self
   const self = changed ?? before.self?.self
   const documents: [string, JsonDocument][] = [[paths.fleet, { value: manifestOf(self, peers) }]]
   if (self !== undefined) documents.push([paths.identity, { value: publicPart(self), oneLine: true }])

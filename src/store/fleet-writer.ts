@@ -52,10 +52,10 @@ export function openFleetWriter(paths: HomePaths, clock: Clock): FleetWriter {
     locked: async step => {
       using _held = await lockStore(paths, clock)
       const now = clock.now()
-      if (!swept)
-        for (const folder of [paths.home, paths.peers, paths.candidates]) sweepLeftovers(folder, now)
+      for (const folder of swept ? [] : [paths.home, paths.peers, paths.candidates])
+        sweepLeftovers(folder, now)
       swept = true
-      return await step((plan, events = [], run) => carryOut(plan, history, events, run, now), now)
+      return await step((plan, events = [], run) => carryOut({ plan, events, run, history, now }), now)
     },
     [Symbol.dispose]: () => history[Symbol.dispose](),
   }
@@ -75,13 +75,15 @@ async function lockStore({ locks }: HomePaths, clock: Clock): Promise<Disposable
   })
 }
 
-async function carryOut(
-  plan: Plan,
-  history: History,
-  given: readonly FleetEvent[],
-  run: Run | undefined,
-  now: Date,
-): Promise<void> {
+type Errand = {
+  readonly plan: Plan
+  readonly events: readonly FleetEvent[]
+  readonly run: Run | undefined
+  readonly history: History
+  readonly now: Date
+}
+
+async function carryOut({ plan, events: given, run, history, now }: Errand): Promise<void> {
   const { documents, removals, setAside: bad } = plan
   using files = replaceFiles()
   for (const [path, document] of documents) stageJson(files, path, document)

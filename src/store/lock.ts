@@ -41,11 +41,11 @@ const held = new Set<DatabaseSync>()
  */
 export async function acquireLock(request: LockRequest): Promise<Disposable | undefined> {
   const { name, waitMs, clock } = request
-  if (waitMs === 0) return await take(request, RARELY_MS)
+  if (waitMs === 0) return await take(request, ALONE)
   const deadline = clock.monotonicMs() + waitMs
-  using turn = await take({ ...request, name: turnName(name) }, RARELY_MS)
+  using turn = await take({ ...request, name: turnName(name) }, IN_A_CROWD)
   if (turn === undefined) return undefined
-  return await take({ ...request, waitMs: Math.max(0, deadline - clock.monotonicMs()) }, OFTEN_MS)
+  return await take({ ...request, waitMs: Math.max(0, deadline - clock.monotonicMs()) }, ALONE)
 }
 
 /**
@@ -68,17 +68,30 @@ function readHolder(path: string): LockHolder | undefined {
 const turnName = (name: string) => `${name}.next`
 const holderPath = (directory: string, name: string) => join(directory, `${name}.holder`)
 
-// Pauses between tries, the last one repeated. Many may wait for a turn, and only one for the lock itself.
-const RARELY_MS = [1, 2, 5, 10, 20] as const
-const OFTEN_MS = [1, 1, 2] as const
+/** How long to pause between tries, by how long one has waited already; all in milliseconds. */
+type Patience = readonly { readonly afterMs: number; readonly pauseMs: number }[]
 
-async function take(request: LockRequest, pausesMs: readonly number[]): Promise<Disposable | undefined> {
+// One waits for the lock itself, and many for their turn. Of those, who has waited longer asks more often: the odds
+// of a long wait then fall with its length. After a while it is a program that waits for another, and has time.
+const ALONE: Patience = [
+  { afterMs: 10_000, pauseMs: 100 },
+  { afterMs: 100, pauseMs: 2 },
+  { afterMs: 0, pauseMs: 1 },
+]
+const IN_A_CROWD: Patience = [
+  { afterMs: 10_000, pauseMs: 100 },
+  { afterMs: 1000, pauseMs: 2 },
+  { afterMs: 250, pauseMs: 10 },
+  { afterMs: 0, pauseMs: 25 },
+]
+
+async function take(request: LockRequest, patience: Patience): Promise<Disposable | undefined> {
   const { directory, name } = request
   const path = join(directory, `${name}.db`)
   const handle = openLockFile(directory, path)
   using taken = new DisposableStack()
   taken.defer(() => handle.close())
-  if (!(await lockWithin(handle, path, request, pausesMs))) return undefined
+  if (!(await retry(() => tryLock(handle, path), request, patience))) return undefined
   held.add(handle)
   taken.defer(() => held.delete(handle))
   nameHolder(request)
@@ -94,19 +107,19 @@ function openLockFile(directory: string, path: string): DatabaseSync {
   })
 }
 
-async function lockWithin(
-  handle: DatabaseSync,
-  path: string,
+/** @returns false when `attempt` did not succeed within `waitMs`, or the signal ended the wait */
+async function retry(
+  attempt: () => boolean,
   { waitMs, clock, signal }: LockRequest,
-  pausesMs: readonly number[],
+  patience: Patience,
 ): Promise<boolean> {
-  const deadline = clock.monotonicMs() + waitMs
-  for (let round = 0; ; round++) {
-    if (tryLock(handle, path)) return true
-    const leftMs = deadline - clock.monotonicMs()
-    if (leftMs <= 0 || signal?.aborted) return false
-    const pauseMs = pausesMs[Math.min(round, pausesMs.length - 1)] ?? 1
-    await clock.sleep(Math.min(pauseMs, leftMs), signal).catch(error => {
+  const began = clock.monotonicMs()
+  for (;;) {
+    if (attempt()) return true
+    const waitedMs = clock.monotonicMs() - began
+    if (waitedMs >= waitMs || signal?.aborted) return false
+    const pauseMs = patience.find(({ afterMs }) => waitedMs >= afterMs)?.pauseMs ?? 1
+    await clock.sleep(Math.min(pauseMs, waitMs - waitedMs), signal).catch(error => {
       if (!signal?.aborted) throw error
     })
   }

@@ -228,6 +228,15 @@ export function fleetStoreContract(backend: string, open: () => Promise<Backend>
       expect(await store.self()).toEqual(anIdentity())
     })
 
+    test('a candidate that could not be read back is not saved', async () => {
+      await using place = await open()
+      await using store = place.connect()
+
+      await store.saveCandidates([aCandidate({ gatewayId: id('bad'), ip: '-oProxyCommand=x' }), aCandidate()])
+
+      expect((await store.candidates()).map(candidate => candidate.gatewayId)).toEqual(['laptop'])
+    })
+
     test('a candidate that is enrolled is a candidate no more', async () => {
       await using place = await open()
       await using store = place.connect()

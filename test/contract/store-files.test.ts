@@ -47,6 +47,7 @@ describe('the JSON store and its files', () => {
       '600 journal.db-shm',
       '600 journal.db-wal',
       '600 locks/store.db',
+      '600 locks/store.next.db',
       '600 logs/events.log',
       '600 peers/studio.json',
       '600 state.json',
