@@ -10,16 +10,17 @@ test('avahi finds, resolves and forgets what avahi on another machine announces'
   const txt = ['gateway=alpha', 'name=Büro; "oben"', 'lead=1']
 
   const announced = await a.publishWithAvahi({ name: 'Office. 1', type: '_openclaw._tcp', port: 22, txt })
-  const found = await eventually('it is resolved', async () =>
-    (await b.browseWithAvahi('_openclaw._tcp')).find(({ protocol }) => protocol === 'IPv4'),
-  )
+  const find = async () =>
+    (await b.browseWithAvahi('_openclaw._tcp')).find(({ protocol }) => protocol === 'IPv4')
+  const found = await eventually('it is resolved', find, { timeoutMs: 30_000 })
 
   expect({ ...found, txt: found.txt.toSorted() }).toEqual({
     ...{ protocol: 'IPv4', name: 'Office. 1', host: 'm1.local', address: a.ip, port: 22 },
     txt: txt.toSorted(),
   })
   await announced.stop()
-  await eventually('it is gone', async () => (await b.browseWithAvahi('_openclaw._tcp')).length === 0)
+  const isGone = async () => (await b.browseWithAvahi('_openclaw._tcp')).length === 0
+  await eventually('it is gone', isGone, { timeoutMs: 30_000 })
 })
 
 test('cron runs a line of crontab on its machine, in its home, with the environment cron gives', async () => {

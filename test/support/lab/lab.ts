@@ -24,8 +24,10 @@
  * ```
  *
  * `openLab({ machines, knowsHosts: false })` leaves every known_hosts empty, for tests about strangers.
+ * The kernel keeps the ARP entries of all namespaces in one table of 1,024 entries by default: more than 30 machines that
+ * all talk to each other, or several such labs at once, overflow it, and connections then fail at random.
  * Nothing starts by itself but sshd. Leaving the block ends every process and removes every folder; so does the death of
- * the test process, in whatever way.
+ * the test process, in whatever way; a test that times out keeps its lab until its file has ended.
  */
 import { copyFile, mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
