@@ -21,23 +21,6 @@ export type OneRun<R> = {
   readonly run: () => Promise<R>
 }
 
-/**
- * Run a program that has no end of its own unless it is already running in this home: a second one is skipped with
- * one line, on a terminal too, since there is no result to wait for.
- *
- * @throws {ClawError} `busy` with `--no-wait`
- */
-export async function onlyRun<R>({
-  home,
-  program,
-  noWait,
-  run,
-}: Omit<OneRun<R>, 'terminal'>): Promise<R | Skipped> {
-  const request = lockRequest(home, program)
-  using lock = await acquireLock({ ...request, waitMs: 0 })
-  return lock === undefined ? refuseOrSkip(home, request, noWait) : await run()
-}
-
 /** The longest any of our programs may run before a second one gives up waiting for it. */
 const PATIENCE_MS = 10 * 60_000
 
@@ -57,7 +40,7 @@ export async function oneRun<R>(wanted: OneRun<R>): Promise<R | Skipped> {
   if (lock === undefined) {
     if (noWait || !terminal.isTty) return refuseOrSkip(home, request, noWait)
     const message = describeHolder(home, request)
-    terminal.progress(`${message}: waiting for its result`)
+    terminal.progress(`waiting for the result of the ${program} that is running`)
     lock = await acquireLock({ ...request, waitMs: PATIENCE_MS })
     terminal.progress('')
     if (lock === undefined)

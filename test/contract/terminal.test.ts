@@ -16,7 +16,7 @@ test('a second claw-ping on a terminal waits for the first and shows its result'
     .poll(() => existsSync(join(home.path, 'locks', 'claw-ping.holder')), { timeout: 10_000 })
     .toBe(true)
   const second = startTyped('ping', ['--home', home.path])
-  await second.waitFor(/Another claw-ping is running since .*waiting/)
+  await second.waitFor(/waiting for the result of the claw-ping that is running/)
 
   const { durationMs, peers } = JSON.parse((await first).stdout)
   const code = await second.ended
