@@ -7,7 +7,7 @@ import { appendToLog } from './event-log.ts'
 import { damageEvent, type Plan } from './fleet-plan.ts'
 import { type Journal, openJournal } from './journal.ts'
 import { stageJson } from './json-file.ts'
-import { acquireLock, lockHolder } from './lock.ts'
+import { acquireLock, type LockHolder, lockHolder } from './lock.ts'
 import {
   asideName,
   removeFiles,
@@ -19,8 +19,10 @@ import {
 import type { Run } from './store.ts'
 import { namesIn } from './whole-file.ts'
 
-/** Time a write waits for another program's, in milliseconds; one write takes a few. */
-export const STORE_WAIT_MS = 10_000
+/** A program that has kept the store for so long is stuck: a write takes a few milliseconds of it. */
+const STUCK_MS = 10_000
+/** In a crowd it can take longer until it is our turn; so many times `STUCK_MS` is the bound on that. */
+const MOST_WAITS = 6
 
 /** The only way the files of a home are changed. Disposing closes the journal. */
 export type FleetWriter = Disposable & {
@@ -28,7 +30,8 @@ export type FleetWriter = Disposable & {
    * Run one step while nobody else can write, neither another program nor another step of this one; it must wait
    * for nothing but its commit.
    *
-   * @throws {ClawError} `store-unavailable`, naming who holds the lock when it was not free within `STORE_WAIT_MS`
+   * @throws {ClawError} `store-unavailable`, naming who holds the lock when that is the same for 10 s, and after one
+   *   minute in any case
    */
   readonly locked: <T>(step: (commit: Commit, now: Date) => Promise<T>) => Promise<T>
 }
@@ -64,15 +67,29 @@ export function openFleetWriter(paths: HomePaths, clock: Clock): FleetWriter {
 async function lockStore({ locks }: HomePaths, clock: Clock): Promise<Disposable> {
   const program = basename(process.argv[1] ?? 'node').replace(/\.[a-z]+$/, '')
   const holder = { program, pid: process.pid, startedAt: clock.now().toISOString() }
-  const lock = await acquireLock({ directory: locks, name: 'store', waitMs: STORE_WAIT_MS, holder, clock })
-  if (lock !== undefined) return lock
-  const other = lockHolder(locks, 'store')
+  const request = { directory: locks, name: 'store', waitMs: STUCK_MS, holder, clock }
+  for (let waits = 1; ; waits++) {
+    const before = lockHolder(locks, 'store')
+    const lock = await acquireLock(request)
+    if (lock !== undefined) return lock
+    const now = lockHolder(locks, 'store')
+    const stuck = before?.pid === now?.pid && before?.startedAt === now?.startedAt
+    if (stuck || waits === MOST_WAITS) throw notFree(locks, waits * STUCK_MS, now)
+  }
+}
+
+function notFree(locks: string, waitedMs: number, holder: LockHolder | undefined): ClawError {
   const by =
-    other === undefined ? '' : `: ${other.program} (process ${other.pid}) has it since ${other.startedAt}`
-  const message = `Cannot lock "${join(locks, 'store.db')}" within ${STORE_WAIT_MS} ms${by}`
-  throw new ClawError('store-unavailable', message, {
-    hint: 'See whether that process is stopped or stuck, then run this again',
-  })
+    holder === undefined
+      ? ''
+      : `: ${holder.program} (process ${holder.pid}, begun at ${holder.startedAt}) has it`
+  return new ClawError(
+    'store-unavailable',
+    `Cannot lock "${join(locks, 'store.db')}" within ${waitedMs} ms${by}`,
+    {
+      hint: 'See whether that process is stopped or stuck, then run this again',
+    },
+  )
 }
 
 type Errand = {

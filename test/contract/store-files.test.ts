@@ -211,7 +211,7 @@ describe('the JSON store and its files', () => {
     await import('../../src/store/fleet-changes.ts')
     for (let n = 0; n < 300; n++) await clock.advance(50)
 
-    const message = `Cannot lock "${home.paths.locks}/store.db" within 10000 ms: claw-ping (process 4711) has it since 2026-11-20T11:59:00.000Z`
+    const message = `Cannot lock "${home.paths.locks}/store.db" within 10000 ms: claw-ping (process 4711, begun at 2026-11-20T11:59:00.000Z) has it`
     expect(await outcome).toMatchObject({ code: 'store-unavailable', message })
     expect((await store.peers()).peers).toEqual([])
   })
