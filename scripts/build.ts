@@ -1,11 +1,11 @@
-// Bundles every program of package.json's `bin` into dist/: CommonJS, shared and lazy chunks in dist/lib, and a
+// Bundles every program of package.json's `bin` into dist/, or the folder named: CommonJS, shared and lazy chunks in dist/lib, and a
 // two-line starter per program that switches the compile cache on before anything larger is compiled.
 import { chmodSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { basename, join } from 'node:path'
+import { basename, join, resolve } from 'node:path'
 import { type InputOptions, rolldown } from 'rolldown'
 
 const root = join(import.meta.dirname, '..')
-const dist = join(root, 'dist')
+const dist = resolve(process.argv[2] ?? join(root, 'dist'))
 const { bin } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
   bin: Record<string, string>
 }
@@ -79,6 +79,17 @@ const { output } = await bundle.write({
 })
 await bundle.close()
 
+// What stays in memory for months shares nothing with the programs: a shared chunk would bring all that they need.
+const resident = await rolldown({ ...options, input: { announcer: source('bin/announcer.ts') } })
+await resident.write({
+  dir: dist,
+  format: 'cjs',
+  minify: { compress: true, mangle: false, codegen: { removeWhitespace: false } },
+  entryFileNames: '[name].js',
+  chunkFileNames: 'lib/chunks/[name]-[hash].js',
+})
+await resident.close()
+
 mkdirSync(dist, { recursive: true })
 writeFileSync(join(dist, 'package.json'), `${JSON.stringify({ type: 'commonjs' })}\n`)
 for (const name of programs) {
@@ -92,5 +103,5 @@ for (const name of programs) {
 }
 const bytes = output.reduce((sum, file) => sum + (file.type === 'chunk' ? file.code.length : 0), 0)
 process.stdout.write(
-  `built ${programs.length} programs into dist/: ${output.length} files, ${Math.round(bytes / 1024)} kB\n`,
+  `built ${programs.length} programs into ${dist}: ${output.length} files, ${Math.round(bytes / 1024)} kB\n`,
 )

@@ -2,8 +2,7 @@
 import { registerMachine } from '../actions/register.ts'
 import { mainGroup, subcommand } from '../cli/command.ts'
 import { openHome } from '../cli/home.ts'
-import { onlyRun } from '../cli/one-run.ts'
-import { registerDeps } from '../cli/register-deps.ts'
+import { runRegister } from '../cli/register-run.ts'
 
 const run = subcommand({
   name: 'claw-register run',
@@ -14,10 +13,9 @@ const run = subcommand({
   example: 'claw-register run',
   failure:
     'Network trouble never ends it: it degrades, says so on stderr and tries again. Exit 3: run claw-setup.',
-  run: async ({ options, terminal, home: given }) => {
+  run: async ({ options, terminal, home: given, json, quiet }) => {
     await using home = await openHome({ home: given, terminal })
-    const work = async () => registerMachine(await registerDeps(home, terminal))
-    return onlyRun({ home, program: 'claw-register', noWait: options['no-wait'] ?? false, run: work })
+    return await runRegister(home, { noWait: options['no-wait'] ?? false, json, quiet }, registerMachine)
   },
   render: ({ gatewayId }, { quiet }) => (quiet ? '' : `${gatewayId} is no longer announced`),
 })
