@@ -176,7 +176,9 @@ async function savePeers({ store, clock }: DiscoverDeps, news: readonly PeerNews
 const isSamePlace = (a: Peer, b: Peer): boolean => a.ip === b.ip && a.sshPort === b.sshPort
 
 async function saveCandidates({ store, clock }: DiscoverDeps, judged: readonly Judged[]): Promise<void> {
-  const seen = judged.filter(({ known }) => known === 'candidate').map(({ sighting }) => sighting)
+  const candidates = judged.filter(({ known }) => known === 'candidate').map(({ sighting }) => sighting)
+  // A machine heard at two addresses is kept once, as heard first.
+  const seen = candidates.filter(each => candidates.find(other => isClaimOf(other, each)) === each)
   if (seen.length === 0) return
   const before = await store.candidates()
   const lastSeen = clock.now().toISOString()

@@ -36,8 +36,8 @@ export const isFromHome = (peer: Peer, sighting: Sighting): boolean =>
 /**
  * Judge sightings that claim no enrolled peer's id.
  *
- * Of several that claim one new id the first heard becomes the candidate; a claim to our own id from elsewhere is a
- * conflict.
+ * Of several that claim one new id the first heard is the candidate, and whoever claims its clan key too: one machine
+ * on two networks. A claim to our own id from elsewhere is a conflict.
  *
  * @param ownAddresses  every IPv4 address of this machine
  */
@@ -46,13 +46,14 @@ export function judgeStrangers(
   self: Pick<Peer, 'gatewayId' | 'sshPort'>,
   ownAddresses: readonly string[],
 ): readonly Judged[] {
-  return strangers.map((sighting, at): Judged => {
+  return strangers.map((sighting): Judged => {
     if (isClaimOf(self, sighting)) {
       const isSelf = ownAddresses.includes(sighting.ip) && sighting.port === self.sshPort
       return { sighting, known: isSelf ? 'self' : 'conflict' }
     }
-    const isFirst = strangers.findIndex(other => isClaimOf(other, sighting)) === at
-    return { sighting, known: isFirst ? 'candidate' : 'conflict' }
+    const first = strangers.find(other => isClaimOf(other, sighting)) ?? sighting
+    const isSame = sighting === first || (first.clanKey !== undefined && first.clanKey === sighting.clanKey)
+    return { sighting, known: isSame ? 'candidate' : 'conflict' }
   })
 }
 

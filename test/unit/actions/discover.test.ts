@@ -211,6 +211,7 @@ describe('discoverMachines() keeps candidates', () => {
     const known = aCandidate({ gatewayId: id('laptop'), discoveredAt: '2026-01-01T00:00:00.000Z' })
     const sightings = [
       aSighting({ gatewayId: id('laptop'), ip: '10.0.0.7', clanKey }),
+      aSighting({ gatewayId: id('laptop'), ip: '10.1.0.7', clanKey }),
       aSighting({ gatewayId: id('fresh'), ip: '10.0.0.8' }),
       aSighting({ gatewayId: id('FRESH'), ip: '10.0.0.9' }),
     ]

@@ -63,6 +63,18 @@ describe('judgeStrangers()', () => {
 
     expect(judge(first, second)).toEqual(['candidate', 'conflict'])
   })
+
+  test('one machine on two networks is one candidate, told by its clan key', () => {
+    const claim = { gatewayId: id('new'), clanKey: key('n') }
+
+    const known = judge(
+      aSighting(claim),
+      aSighting({ ...claim, ip: '10.1.0.2' }),
+      aSighting({ ...claim, ip: '10.1.0.66', clanKey: key('e') }),
+    )
+
+    expect(known).toEqual(['candidate', 'candidate', 'conflict'])
+  })
 })
 
 describe('changeOfPeer()', () => {
