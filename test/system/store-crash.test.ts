@@ -1,5 +1,5 @@
 import { cpSync, readFileSync, rmSync } from 'node:fs'
-import { join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { expect, test } from 'vitest'
 import { systemClock } from '../../src/adapters/clock.ts'
 import { homePaths } from '../../src/adapters/home-paths.ts'
@@ -135,6 +135,40 @@ async function tryAll(
   }
   return { all: all.length, tried: points.length, faults }
 }
+
+test('every file is synced before it takes its place, and its folder after', async () => {
+  await using home = await template()
+  const trace = join(home.paths.home, '..', 'trace')
+  await runOrThrow([
+    'strace',
+    '-f',
+    '-y',
+    '-o',
+    trace,
+    '-e',
+    'trace=fsync,rename',
+    process.execPath,
+    worker,
+    home.paths.home,
+  ])
+  const lines = readFileSync(trace, 'utf8').split('\n')
+  const synced = (path: string) => lines.flatMap((line, n) => (line.includes(`<${path}>`) ? [n] : []))
+
+  const renames = lines.flatMap((line, n) => {
+    const [, temporary, path] = /rename\("(.+\.tmp)", "(.+)"\)/.exec(line) ?? []
+    return temporary === undefined || path === undefined ? [] : [{ n, temporary, path }]
+  })
+  const early = renames.filter(({ n, temporary }) => !synced(temporary).some(at => at < n))
+  const late = renames.filter(({ n, path }) => !synced(dirname(path)).some(at => at > n))
+
+  expect(renames.map(({ path }) => basename(path)).toSorted()).toEqual([
+    'broken.json',
+    'fleet.json',
+    'laptop.json',
+    'studio.json',
+  ])
+  expect({ early, late }).toEqual({ early: [], late: [] })
+})
 
 test('a round killed at any of its system calls leaves every file old or new, and the next one finishes', {
   timeout: 1_800_000,
