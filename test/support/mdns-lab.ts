@@ -1,4 +1,5 @@
 import { type Daemon, eventually, type Machine } from './lab/lab.ts'
+import { runOrThrow } from './lab/run.ts'
 
 /** One line of `claw-discover --json`. */
 export type Found = {
@@ -45,4 +46,23 @@ export async function timeUntil(
   const start = performance.now()
   await eventually(what, check, { timeoutMs, everyMs: 5 })
   return performance.now() - start
+}
+
+/** Lay a cable between two machines beside the lab's own network; `eth1` at both ends. */
+export async function connectDirectly(
+  a: Machine,
+  b: Machine,
+  addresses: readonly [string, string],
+): Promise<void> {
+  const pidOf = (machine: Machine) => machine.inside('/').split('/')[2] ?? ''
+  const inNetwork = (machine: Machine, ...argv: string[]) =>
+    runOrThrow(['nsenter', `--net=/proc/${pidOf(machine)}/ns/net`, 'ip', ...argv])
+  await inNetwork(a, 'link', 'add', 'eth1', 'type', 'veth', 'peer', 'name', 'eth1', 'netns', pidOf(b))
+  for (const [machine, address] of [
+    [a, addresses[0]],
+    [b, addresses[1]],
+  ] as const) {
+    await inNetwork(machine, 'addr', 'add', `${address}/24`, 'dev', 'eth1')
+    await inNetwork(machine, 'link', 'set', 'eth1', 'up')
+  }
 }
