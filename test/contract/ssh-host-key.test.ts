@@ -80,7 +80,11 @@ describe('a swapped host key', () => {
     using sshd = await startSshd({ hostKeys: ['ecdsa'] })
     const target = { ...sshd.target, pins: [strangerPin] }
 
-    const { code, message } = await failureOf(runOverSsh(target, 'true', BOUNDS))
+    let { code, message } = await failureOf(runOverSsh(target, 'true', BOUNDS))
+    // On loopback sshd's reset can overtake its own key list: that looks like a busy one, and is asked again.
+    for (let again = 0; code === 'ssh-busy' && again < 5; again++) {
+      ;({ code, message } = await failureOf(runOverSsh(target, 'true', BOUNDS)))
+    }
 
     expect(code).toBe('host-key-changed')
     expect(message).toContain(fingerprint(strangerPin.blob))
