@@ -135,18 +135,16 @@ async function judgeSightings(
   }
 }
 
-/** Ask the machines that claim to be a peer elsewhere for the proof, one after the other. */
+/** Ask the machines that claim to be a peer elsewhere for the proof; all at once, so a mute one costs one deadline. */
 async function prove(
   { probeAt, signal }: DiscoverDeps,
   peer: Peer,
   own: readonly Sighting[],
 ): Promise<readonly Sighting[]> {
-  const proven: Sighting[] = []
-  for (const sighting of own.filter(each => !agreesWith(peer, each)).slice(0, MAX_PROOFS)) {
-    if (signal?.aborted === true) break
-    if (await probeAt(peer, sighting.ip, sighting.port)) proven.push(sighting)
-  }
-  return proven
+  if (signal?.aborted === true) return []
+  const claims = own.filter(sighting => !agreesWith(peer, sighting)).slice(0, MAX_PROOFS)
+  const proofs = await Promise.all(claims.map(({ ip, port }) => probeAt(peer, ip, port)))
+  return claims.filter((_, at) => proofs[at] === true)
 }
 
 /** Write only peers of which something really changed: hearing the same again costs no write. */
