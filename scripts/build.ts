@@ -53,9 +53,10 @@ async function loadedBy(...sources: readonly string[]): Promise<ReadonlySet<stri
 }
 
 // Every further file costs about half a millisecond of start-up. So what all programs need is one chunk, and what a
-// ping round loads with its first probe is another.
+// ping round loads with its first probe is another; small files that programs need without SSH are kept out of that.
 const everywhere = await loadedBy('bin/status.ts')
 const probing = await loadedBy('adapters/peer-probe.ts', 'adapters/known-hosts.ts', 'adapters/ssh-keys.ts')
+const started = await loadedBy(...programs.map(name => `bin/${name}.ts`))
 
 const isProgram = (id: string) => id.startsWith(source('bin'))
 const bundle = await rolldown({
@@ -73,6 +74,7 @@ const { output } = await bundle.write({
   codeSplitting: {
     groups: [
       { name: 'core', test: id => everywhere.has(id) && !isProgram(id), priority: 2 },
+      { name: 'shared', test: id => probing.has(id) && started.has(id) && !everywhere.has(id), priority: 2 },
       { name: 'probing', test: id => probing.has(id) && !everywhere.has(id), priority: 1 },
     ],
   },
