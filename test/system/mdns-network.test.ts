@@ -84,6 +84,52 @@ describe('claw-register run follows the network', () => {
   })
 })
 
+const HOG = `const socket = require('node:dgram').createSocket('udp4')
+  socket.bind(5353, '0.0.0.0', () => console.log('bound'))`
+const REFUSE = `table inet t {\nchain c {\ntype filter hook output priority 0\nudp dport 5353 drop\n}\n}\n`
+
+type Failure = {
+  readonly why: string
+  readonly cause: (machine: Machine) => Promise<() => Promise<unknown>>
+  readonly says: RegExp
+}
+
+describe('claw-register run degrades and comes back', () => {
+  test.each<Failure>([
+    {
+      why: 'while another program keeps the port for itself',
+      cause: async machine => {
+        const hog = await machine.spawn([process.execPath, '-e', HOG])
+        await hog.waitFor(/bound/)
+        return () => hog.stop()
+      },
+      says: /Cannot use "eth0": bind EADDRINUSE .*; trying again within 9 s/,
+    },
+    {
+      why: 'while the firewall forbids it to send',
+      cause: async machine => {
+        await machine.must(['nft', '-f', '-'], { input: REFUSE })
+        return () => machine.must(['nft', 'delete', 'table', 'inet', 't'])
+      },
+      says: /Cannot use "eth0": send EPERM .*; trying again within 9 s/,
+    },
+  ])('$why', async ({ cause, says }) => {
+    await using lab = await openLab({ machines: 2 })
+    const [ours, other] = [lab.machine(1), lab.machine(2)]
+    await setUpAll(lab.machines)
+
+    const end = await cause(ours)
+    const register = await ours.spawnClaw('register', ['run'])
+    await register.waitFor(says, 20_000)
+    const during = await heardAt(other, 'm1')
+    await end()
+
+    expect(during).toEqual([])
+    await timeUntil('it is heard', async () => (await heardAt(other, 'm1')).includes(ours.ip), 30_000)
+    expect((await register.stop()).code).toBe(0)
+  })
+})
+
 const LONG = process.env.CLAW_TEST_LONG === '1' ? (['SIGSTOP'] as const) : []
 
 test.each(LONG)('a machine that slept, as its clock tells after %s, opens its sockets anew', async pause => {
