@@ -68,7 +68,7 @@ const { output } = await bundle.write({
   dir: join(dist, 'lib'),
   format: 'cjs',
   exports: 'named',
-  minify: { compress: true, mangle: false, codegen: { removeWhitespace: false } },
+  minify: { compress: true, mangle: false, codegen: { removeWhitespace: true } },
   entryFileNames: '[name].js',
   chunkFileNames: 'chunks/[name]-[hash].js',
   codeSplitting: {
@@ -86,7 +86,7 @@ const resident = await rolldown({ ...options, input: { announcer: source('bin/an
 await resident.write({
   dir: dist,
   format: 'cjs',
-  minify: { compress: true, mangle: false, codegen: { removeWhitespace: false } },
+  minify: { compress: true, mangle: false, codegen: { removeWhitespace: true } },
   entryFileNames: '[name].js',
   chunkFileNames: 'lib/chunks/[name]-[hash].js',
 })
