@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { setUpAll } from '../support/clan.ts'
+import { setSetting, setUpAll } from '../support/clan.ts'
 import { type Machine, openLab } from '../support/lab/lab.ts'
 import { connectDirectly, discoverFrom, registered, timeUntil } from '../support/mdns-lab.ts'
 
@@ -82,6 +82,31 @@ describe('claw-register run follows the network', () => {
     expect(stderr).toContain('Cannot look for machines: no network interface can be used')
     expect(stderr).toContain('mdns.interfaces')
   })
+})
+
+test.each([
+  { interfaces: [], addresses: ['10.77.1.1'] },
+  { interfaces: ['docker0', 'lo'], addresses: ['127.0.0.1', '172.17.0.1'] },
+  { interfaces: ['172.17.0.1', 'eth0'], addresses: ['10.77.1.1', '172.17.0.1'] },
+])('with mdns.interfaces $interfaces it announces on $addresses alone', async ({ interfaces, addresses }) => {
+  await using lab = await openLab({ machines: 1 })
+  const ours = lab.machine(1)
+  await setUpAll([ours])
+  await setSetting(ours, { mdns: { interfaces } })
+  for (const step of [
+    'link add docker0 type bridge',
+    'addr add 172.17.0.1/16 dev docker0',
+    'link set docker0 up',
+  ]) {
+    await ours.must(['ip', ...step.split(' ')])
+  }
+
+  const register = await ours.spawnClaw('register', ['run'])
+  const on = () =>
+    [...register.stderr().matchAll(/Announced as .* on (\S+)/g)].map(([, address]) => address).toSorted()
+
+  await timeUntil('it is announced', () => on().length >= addresses.length, 20_000)
+  expect(on()).toEqual(addresses)
 })
 
 const HOG = `const socket = require('node:dgram').createSocket('udp4')
