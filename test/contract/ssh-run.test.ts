@@ -190,7 +190,9 @@ describe('openOverSsh()', () => {
   })
 
   test('is over when the connection is lost, whether somebody reads or not', async () => {
-    const channel = await open('kill -9 $PPID; sleep 60')
+    // Not at once: the server must have said that the command runs.
+    const channel = await open('read -r _; kill -9 $PPID; sleep 60')
+    channel.stdin.write('now\n')
 
     expect(await channel.closed).toMatchObject({ code: null, error: { code: 'ssh-failed' } })
   })
