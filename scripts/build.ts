@@ -1,5 +1,5 @@
-// Bundles every program of package.json's `bin` into dist/, or the folder named: CommonJS, shared and lazy chunks in dist/lib, and a
-// two-line starter per program that switches the compile cache on before anything larger is compiled.
+// Bundles every program of package.json's `bin` into dist/, or the folder named: CommonJS, shared and lazy chunks in
+// its lib/, and a two-line starter per program that switches the compile cache on before anything larger is compiled.
 import { chmodSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { basename, join, resolve } from 'node:path'
 import { type InputOptions, rolldown } from 'rolldown'
