@@ -138,6 +138,7 @@ export function renderSetup(result: SetupResult, look: Look & { readonly home: s
     ['skills repo', self.githubRepo ?? 'none'],
     ['clan key', `${self.clanKey ?? '(made at setup)'}${result.clanKeyCreated ? ' (new)' : ''}`],
     ['home', look.home],
+    ['programs', `${look.home}/bin`],
   ].map(([key = '', value = '']): Cell[] => [{ text: key, style: HEADER }, { text: value }])
   const verb = result.dryRun
     ? 'Would set up'
@@ -152,7 +153,7 @@ export function renderSetup(result: SetupResult, look: Look & { readonly home: s
     renderTable(rows, look),
     ...result.warnings.map(text => warning(text, look)),
     '',
-    'Next:',
+    'Next, with the folder of programs on your PATH:',
     '  claw-register run              keep this machine announced (leave it running)',
     '  claw-discover                  see who else is there',
     '  claw-setup-ssh add USER HOST   enrol a machine',
