@@ -50,6 +50,8 @@ export type Command<O extends Options, R> = {
 export type CommandGroup = {
   readonly name: string
   readonly summary: string
+  /** What runs where the first word is an option or missing; without it a subcommand is needed. */
+  readonly bare?: AnyCommand
   readonly commands: Readonly<Record<string, AnyCommand>>
 }
 
@@ -57,5 +59,6 @@ export type CommandGroup = {
 export type AnyCommand = {
   readonly name: string
   readonly summary: string
-  readonly execute: (argv: readonly string[]) => Promise<number>
+  /** @param furtherHelp  lines for the end of its `--help` */
+  readonly execute: (argv: readonly string[], furtherHelp?: string) => Promise<number>
 }

@@ -4,7 +4,7 @@ import { printable } from '../fleet/text.ts'
 import { parseArguments } from './arguments.ts'
 import type { AnyCommand, Command, CommandGroup, Skipped } from './command-shape.ts'
 import { report } from './failure.ts'
-import { groupHelp, helpText } from './help.ts'
+import { furtherHelp, groupHelp, helpText } from './help.ts'
 import type { COMMON, Options, Values } from './option.ts'
 import { print } from './print.ts'
 import { openTerminal } from './terminal.ts'
@@ -13,7 +13,7 @@ import { openTerminal } from './terminal.ts'
 export const subcommand = <const O extends Options, R>(command: Command<O, R>): AnyCommand => ({
   name: command.name,
   summary: command.summary,
-  execute: argv => execute(command, argv),
+  execute: (argv, further) => execute(command, argv, further),
 })
 
 /** Run a program: read its arguments, run it, print the result, set the exit code. Called once, at the end of a bin file. */
@@ -21,13 +21,15 @@ export async function main<const O extends Options, R>(command: Command<O, R>): 
   process.exitCode = await execute(command, process.argv.slice(2))
 }
 
-/** As `main`, for a program with subcommands. */
+/** As `main`, for a program with subcommands; without one it is its bare command, where it has that. */
 export async function mainGroup(group: CommandGroup): Promise<void> {
   const [word, ...rest] = process.argv.slice(2)
   const chosen =
     word === undefined ? undefined : Object.hasOwn(group.commands, word) ? group.commands[word] : undefined
   if (chosen !== undefined) {
     process.exitCode = await chosen.execute(rest)
+  } else if (group.bare !== undefined && (word === undefined || word.startsWith('-'))) {
+    process.exitCode = await group.bare.execute(process.argv.slice(2), furtherHelp(group))
   } else if (word === '--help' || word === '-h') {
     print(groupHelp(group))
   } else if (word === '--version') {
@@ -46,11 +48,12 @@ export async function mainGroup(group: CommandGroup): Promise<void> {
 async function execute<O extends Options, R>(
   command: Command<O, R>,
   argv: readonly string[],
+  further = '',
 ): Promise<number> {
   const json = argv.includes('--json')
   try {
     const { values, positionals } = parseArguments(command, argv)
-    if (values.help) return print(helpText(command))
+    if (values.help) return print(`${helpText(command)}${further === '' ? '' : `\n${further}`}`)
     if (values.version) return print(VERSION)
     return await runParsed(command, values, positionals)
   } catch (error) {

@@ -35,19 +35,28 @@ export function helpText(command: Shape): string {
 }
 
 /** What `--help` prints for a program with subcommands. */
-export function groupHelp(group: CommandGroup): string {
-  const entries = Object.entries(group.commands)
-  const width = Math.max(...entries.map(([word]) => word.length))
-  return [
+export const groupHelp = (group: CommandGroup): string =>
+  [
     `${group.summary}.`,
     '',
     `Usage: ${group.name} SUBCOMMAND [options]`,
     '',
-    ...entries.map(
-      ([word, { summary }]) =>
-        `  ${word.padEnd(width)}  ${wrapIndented(summary, COLUMNS, ' '.repeat(width + 4))}`,
-    ),
+    ...commandLines(group.commands),
     '',
     `Options of a subcommand: ${group.name} SUBCOMMAND --help`,
   ].join('\n')
+
+/** The subcommands of a program that also does something without one: the end of its `--help`. */
+export const furtherHelp = (group: CommandGroup): string =>
+  Object.keys(group.commands).length === 0
+    ? ''
+    : ['', `More: ${group.name} SUBCOMMAND [options]`, '', ...commandLines(group.commands)].join('\n')
+
+function commandLines(commands: CommandGroup['commands']): readonly string[] {
+  const entries = Object.entries(commands)
+  const width = Math.max(...entries.map(([word]) => word.length))
+  const indent = ' '.repeat(width + 4)
+  return entries.map(
+    ([word, { summary }]) => `  ${word.padEnd(width)}  ${wrapIndented(summary, COLUMNS, indent)}`,
+  )
 }
