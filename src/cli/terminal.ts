@@ -1,4 +1,5 @@
-import { fstatSync } from 'node:fs'
+import { fstatSync, statSync } from 'node:fs'
+import { devNull } from 'node:os'
 import { styleText } from 'node:util'
 import { printable } from '../fleet/text.ts'
 
@@ -45,12 +46,13 @@ export function openTerminal({ quiet, program, json }: TerminalOptions): Termina
 }
 
 /**
- * Is this file descriptor a terminal? The streams know, but making one costs 4 ms; a pipe or file shows itself by its
- * kind.
+ * Is this file descriptor a terminal? The streams know, but making one costs 4 ms; a pipe, a file and /dev/null show
+ * themselves by what they are.
  */
 function isTerminal(descriptor: 0 | 1 | 2): boolean {
   try {
-    if (!fstatSync(descriptor).isCharacterDevice()) return false
+    const stats = fstatSync(descriptor)
+    if (!stats.isCharacterDevice() || stats.rdev === statSync(devNull).rdev) return false
   } catch {
     return false // closed by whoever started us
   }
