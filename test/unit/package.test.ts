@@ -10,6 +10,7 @@ const manifest = json('package.json')
 /** An older npm under an older Node silently installs older majors; each of these changed what we rely on. */
 const MAJORS: Readonly<Record<string, number>> = {
   '@biomejs/biome': 2,
+  '@clack/prompts': 1,
   '@types/multicast-dns': 7,
   '@types/node': 24,
   '@types/ssh2': 1,
@@ -19,11 +20,13 @@ const MAJORS: Readonly<Record<string, number>> = {
   lowdb: 7,
   'multicast-dns': 7,
   node: 24,
+  plist: 5,
   rolldown: 1,
   ssh2: 1,
   typescript: 7,
   vitest: 5,
   zod: 4,
+  zx: 8,
 }
 
 test('the packages are installed in the versions that package.json pins, and in the majors we know', () => {
