@@ -21,11 +21,13 @@ export type Identity = {
   readonly incarnation: number
   /** SHA256 fingerprint of this machine's clan key, once made. */
   readonly clanKey?: string
+  /** Its owner says it may be closed or carried away: then being offline opens no incident. */
+  readonly mayBeAway?: boolean
 }
 
 /** What a machine tells another about itself; everything beyond the id may be missing on old machines. */
 export type PublicIdentity = Pick<Identity, 'gatewayId' | 'name' | 'leadNumber' | 'sshUser' | 'version'> &
-  Partial<Pick<Identity, 'clanKey' | 'incarnation' | 'sshPort'>>
+  Partial<Pick<Identity, 'clanKey' | 'incarnation' | 'sshPort' | 'mayBeAway'>>
 
 /**
  * Read `state.json`, our own or the bash version's; unknown keys stay on the object and are written back.
@@ -33,7 +35,7 @@ export type PublicIdentity = Pick<Identity, 'gatewayId' | 'name' | 'leadNumber' 
  * @throws {ClawError} `damaged-state` if id or login name are missing or not allowed
  */
 export function parseIdentity(value: unknown, source: Source): Identity {
-  const { clanKey, ...file } = storedRecord(value, source)
+  const { clanKey, mayBeAway, ...file } = storedRecord(value, source)
   const gatewayId = storedId(file, source)
   return {
     ...file,
@@ -48,6 +50,7 @@ export function parseIdentity(value: unknown, source: Source): Identity {
     githubRepo: stored.optionalText(file.githubRepo),
     incarnation: stored.count(file.incarnation),
     ...(typeof clanKey === 'string' ? { clanKey } : {}),
+    ...(typeof mayBeAway === 'boolean' ? { mayBeAway } : {}),
   }
 }
 
@@ -61,6 +64,7 @@ const publicFile = lazy(() =>
     version: lenient.shortText(),
     incarnation: z.catch(z.optional(z.number()), undefined),
     clanKey: z.catch(z.optional(z.string()), undefined),
+    mayBeAway: z.catch(z.optional(z.boolean()), undefined),
   }),
 )
 
@@ -71,19 +75,20 @@ const publicFile = lazy(() =>
  */
 export function parsePublicIdentity(value: unknown, source: Source): PublicIdentity {
   const claim = parseValue(publicFile, value, source, 'bad-answer')
-  const { sshPort, incarnation, clanKey, ...rest } = claim
+  const { sshPort, incarnation, clanKey, mayBeAway, ...rest } = claim
   return {
     ...rest,
     name: safeName(claim.name, claim.gatewayId),
     ...(sshPort === undefined ? {} : { sshPort }),
     ...(incarnation === undefined ? {} : { incarnation }),
     ...(clanKey === undefined || clanKey.length > 64 ? {} : { clanKey }),
+    ...(mayBeAway === undefined ? {} : { mayBeAway }),
   }
 }
 
 /** The part of an identity that other machines may read; the peer's gate prints it with every ack. */
 export function publicPart(self: Identity): PublicIdentity {
-  const { gatewayId, name, leadNumber, sshUser, sshPort, version, incarnation, clanKey } = self
+  const { gatewayId, name, leadNumber, sshUser, sshPort, version, incarnation, clanKey, mayBeAway } = self
   return {
     gatewayId,
     name,
@@ -93,5 +98,6 @@ export function publicPart(self: Identity): PublicIdentity {
     version,
     incarnation,
     ...(clanKey === undefined ? {} : { clanKey }),
+    ...(mayBeAway === undefined ? {} : { mayBeAway }),
   }
 }

@@ -35,8 +35,9 @@ export function manifestOf(self: Identity | undefined, peers: readonly Peer[]): 
 }
 
 function selfInstance(self: Identity): Instance {
-  const { gatewayId, name, leadNumber, ip, sshUser, sshPort, version, incarnation, clanKey } = self
-  return { gatewayId, name, leadNumber, ip, sshUser, sshPort, version, incarnation, clanKey }
+  const { gatewayId, name, leadNumber, ip, sshUser, sshPort, version, incarnation, clanKey, mayBeAway } = self
+  const reach = { gatewayId, name, leadNumber, ip, sshUser, sshPort, version, incarnation, clanKey }
+  return { ...reach, mayBeAway }
 }
 
 function peerInstance(peer: Peer): Instance {

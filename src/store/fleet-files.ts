@@ -62,6 +62,7 @@ const IDENTITY_KEYS: Readonly<Record<string, true>> = {
   githubRepo: true,
   incarnation: true,
   clanKey: true,
+  mayBeAway: true,
 } satisfies Record<keyof Identity, true>
 
 const PEER_KEYS: Readonly<Record<string, true>> = {
