@@ -1,16 +1,16 @@
 import type { Clock } from '../adapters/clock.ts'
 import type { HomePaths } from '../adapters/home-paths.ts'
 import { ClawError } from '../fleet/error.ts'
-import type { FleetEvent } from '../fleet/event.ts'
 import { idKey } from '../fleet/parse.ts'
 import { type Candidate, type Peer, parseCandidate } from '../fleet/peer.ts'
 import { readCandidates, readSelf } from './fleet-files.ts'
 import { type FleetChange, type Plan, peersOf, planOf, readFleet } from './fleet-plan.ts'
 import { NO_FILES, openFleetWriter } from './fleet-writer.ts'
+import type { Entry } from './journal.ts'
 import { type JsonDocument, jsonText } from './json-file.ts'
 import { recordPath, recordPaths } from './record-folder.ts'
 import { asideName } from './replace-files.ts'
-import { MAX_CANDIDATES, type Run } from './store.ts'
+import { MAX_CANDIDATES } from './store.ts'
 
 /** Every way the files of a home change, each one locked and durable step. */
 export type FleetChanges = Disposable & {
@@ -25,7 +25,7 @@ export type FleetChanges = Disposable & {
     replacesSelf?: boolean,
   ) => Promise<readonly ClawError[]>
   readonly candidates: (seen: readonly Candidate[]) => Promise<void>
-  readonly history: (events: readonly FleetEvent[], run?: Run) => Promise<void>
+  readonly history: (entry: Entry) => Promise<void>
 }
 
 /** Open the changing side of the store; nothing is touched before the first change. */
@@ -41,11 +41,11 @@ export function openFleetChanges(paths: HomePaths, clock: Clock): FleetChanges {
         )
         const change = decide(peers, new Set(broken.filter(key => !peers.has(key))))
         const plan = planOf({ paths, before, change, now })
-        await commit(plan, change.events)
+        await commit(plan, change.events === undefined ? {} : { events: change.events })
         return plan.setAside.map(afterwards)
       }),
     candidates: seen => writer.locked((commit, now) => commit(candidatesPlan(paths, seen, now))),
-    history: (events, run) => writer.locked(commit => commit(NO_FILES, events, run)),
+    history: entry => writer.locked(commit => commit(NO_FILES, entry)),
     [Symbol.dispose]: () => writer[Symbol.dispose](),
   }
 }

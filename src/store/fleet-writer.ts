@@ -2,10 +2,9 @@ import { basename, dirname, join } from 'node:path'
 import type { Clock } from '../adapters/clock.ts'
 import type { HomePaths } from '../adapters/home-paths.ts'
 import { ClawError } from '../fleet/error.ts'
-import type { FleetEvent } from '../fleet/event.ts'
 import { appendToLog } from './event-log.ts'
 import { damageEvent, type Plan } from './fleet-plan.ts'
-import { type Journal, openJournal } from './journal.ts'
+import { type Entry, type Journal, openJournal } from './journal.ts'
 import { stageJson } from './json-file.ts'
 import { acquireLock, type LockHolder, lockHolder } from './lock.ts'
 import {
@@ -16,7 +15,6 @@ import {
   sweepLeftovers,
   syncFolder,
 } from './replace-files.ts'
-import type { Run } from './store.ts'
 import { namesIn } from './whole-file.ts'
 
 /** A program that has kept the store for so long is stuck: a write takes a few milliseconds of it. */
@@ -37,12 +35,12 @@ export type FleetWriter = Disposable & {
 }
 
 /**
- * Carry out a plan, and record events and a finished run with it. When it returns all of that is durable. Events
- * are recorded before the files show what they tell of, so that none is ever lost; what fails earlier changes nothing.
+ * Carry out a plan, and record in the journal what goes with it. When it returns all of that is durable. Events are
+ * recorded before the files show what they tell of, so that none is ever lost; what fails earlier changes nothing.
  *
  * @throws {ClawError} `store-unavailable`
  */
-export type Commit = (plan: Plan, events?: readonly FleetEvent[], run?: Run) => Promise<void>
+export type Commit = (plan: Plan, entry?: Entry) => Promise<void>
 
 /** A plan that touches no file. */
 export const NO_FILES: Plan = { documents: new Map(), removals: [], setAside: [] }
@@ -58,7 +56,7 @@ export function openFleetWriter(paths: HomePaths, clock: Clock): FleetWriter {
       for (const folder of swept ? [] : [paths.home, paths.peers, paths.candidates])
         sweepLeftovers(folder, now)
       swept = true
-      return await step((plan, events = [], run) => carryOut({ plan, events, run, history, now }), now)
+      return await step((plan, entry = {}) => carryOut({ plan, entry, history, now }), now)
     },
     [Symbol.dispose]: () => history[Symbol.dispose](),
   }
@@ -94,19 +92,19 @@ function notFree(locks: string, waitedMs: number, holder: LockHolder | undefined
 
 type Errand = {
   readonly plan: Plan
-  readonly events: readonly FleetEvent[]
-  readonly run: Run | undefined
+  readonly entry: Entry
   readonly history: History
   readonly now: Date
 }
 
-async function carryOut({ plan, events: given, run, history, now }: Errand): Promise<void> {
+async function carryOut({ plan, entry, history, now }: Errand): Promise<void> {
   const { documents, removals, setAside: bad } = plan
   using files = replaceFiles()
   for (const [path, document] of documents) stageJson(files, path, document)
   await files.write()
-  const events = [...bad.map(file => damageEvent(file, now)), ...given]
-  if (events.length > 0 || run !== undefined) history.record(events, run, now)
+  const events = [...bad.map(file => damageEvent(file, now)), ...(entry.events ?? [])]
+  const isNews = events.length > 0 || entry.run !== undefined || entry.deferred !== undefined
+  if (isNews) history.record({ ...entry, events }, now)
   for (const { path, name, replaced } of bad) setAside(path, name, replaced)
   for (const folder of new Set(bad.map(({ path }) => dirname(path)))) syncFolder(folder)
   files.commit()
@@ -115,31 +113,33 @@ async function carryOut({ plan, events: given, run, history, now }: Errand): Pro
 
 /** The journal and the log that people read, kept in step. */
 type History = Disposable & {
-  readonly record: (events: readonly FleetEvent[], run: Run | undefined, now: Date) => void
+  readonly record: (entry: Entry, now: Date) => void
 }
 
 function openHistory({ journal: path, eventsLog, home }: HomePaths): History {
   let journal: Journal | undefined
-  const write = (events: readonly FleetEvent[], run: Run | undefined) => {
+  const write = (entry: Entry) => {
+    const { events = [] } = entry
     const undo = events.length === 0 ? () => undefined : appendToLog(eventsLog, events)
     try {
       journal ??= openJournal(path)
-      journal.record(events, run)
+      journal.record(entry)
     } catch (error) {
       undo()
       throw error
     }
   }
   return {
-    record: (events, run, now) => {
+    record: (entry, now) => {
       try {
-        write(events, run)
+        write(entry)
       } catch (error) {
         if (!(error instanceof ClawError) || error.code !== 'damaged-state') throw error
         journal?.[Symbol.dispose]()
         journal = undefined
         const name = keepDamagedJournal(path, home, now)
-        write([damageEvent({ path, name, replaced: true, gatewayId: undefined, error }, now), ...events], run)
+        const event = damageEvent({ path, name, replaced: true, gatewayId: undefined, error }, now)
+        write({ ...entry, events: [event, ...(entry.events ?? [])] })
       }
     },
     [Symbol.dispose]: () => journal?.[Symbol.dispose](),

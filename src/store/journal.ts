@@ -4,14 +4,28 @@ import { pathToFileURL } from 'node:url'
 import { ClawError } from '../fleet/error.ts'
 import { type FleetEvent, parseEvent } from '../fleet/event.ts'
 import { fileTrouble, sqliteCode } from './file-trouble.ts'
+import {
+  applyDeferred,
+  DEFERRED_SCHEMA,
+  type Deferred,
+  readPending,
+  readRevocations,
+} from './journal-deferred.ts'
 import { parseJson } from './json-file.ts'
-import type { Run } from './store.ts'
+import type { FleetStore, Run } from './store.ts'
 import { damaged, ensurePrivateFile } from './whole-file.ts'
+
+/** What one step adds to the journal. */
+export type Entry = {
+  readonly events?: readonly FleetEvent[]
+  readonly run?: Run | undefined
+  readonly deferred?: Deferred | undefined
+}
 
 /** What happened on this machine and when programs ran (`journal.db`), to add to. Disposing closes the file. */
 export type Journal = Disposable & {
-  /** Add events and a run mark in one transaction; on disk when it returns. */
-  readonly record: (events: readonly FleetEvent[], run?: Run) => void
+  /** Add to it in one transaction; on disk when it returns. */
+  readonly record: (entry: Entry) => void
 }
 
 /** The same, to look at. */
@@ -19,13 +33,15 @@ export type JournalView = Disposable & {
   /** The newest, newest first. Kinds that only a newer version knows are left out. */
   readonly events: (limit: number) => readonly FleetEvent[]
   readonly lastRun: (program: string) => Run | undefined
+  readonly pending: () => Awaited<ReturnType<FleetStore['pending']>>
+  readonly revocations: () => Awaited<ReturnType<FleetStore['revocations']>>
 }
 
 /** Events kept at most, about 5 MB: many months of a fleet's life. More would only make the file bigger. */
 export const MAX_EVENTS = 20_000
 
 // Raised with each change of the tables. Versions only add, so an older program works in a newer file.
-const SCHEMA_VERSION = 1
+const SCHEMA_VERSION = 2
 const SCHEMA = `
   CREATE TABLE IF NOT EXISTS runs (
     program TEXT PRIMARY KEY, startedAt TEXT NOT NULL, finishedAt TEXT NOT NULL, result TEXT NOT NULL
@@ -34,6 +50,7 @@ const SCHEMA = `
     id INTEGER PRIMARY KEY AUTOINCREMENT, uid TEXT NOT NULL UNIQUE DEFAULT (lower(hex(randomblob(16)))),
     timestamp TEXT NOT NULL, event TEXT NOT NULL, gatewayId TEXT, data TEXT NOT NULL
   ) STRICT;
+  ${DEFERRED_SCHEMA}
   PRAGMA user_version = ${SCHEMA_VERSION};`
 
 // Time a statement waits for another process's transaction; ours last milliseconds.
@@ -48,7 +65,7 @@ const BUSY_MS = 5000
 export function openJournal(path: string): Journal {
   const database = withJournal(path, 'write', () => openToWrite(path))
   return {
-    record: (events, run) => withJournal(path, 'write', () => record(database, events, run)),
+    record: entry => withJournal(path, 'write', () => record(database, entry)),
     [Symbol.dispose]: () => close(database),
   }
 }
@@ -66,6 +83,9 @@ export function viewJournal(path: string): JournalView | undefined {
     : {
         events: limit => withJournal(path, 'read', () => readEvents(database, path, limit)),
         lastRun: program => withJournal(path, 'read', () => readRun(database, path, program)),
+        pending: () => withJournal(path, 'read', () => (hasDeferred(database) ? readPending(database) : [])),
+        revocations: () =>
+          withJournal(path, 'read', () => (hasDeferred(database) ? readRevocations(database) : [])),
         [Symbol.dispose]: () => close(database),
       }
 }
@@ -142,7 +162,10 @@ function transact(database: DatabaseSync, step: () => void): void {
   }
 }
 
-function record(database: DatabaseSync, events: readonly FleetEvent[], run: Run | undefined): void {
+/** A journal that only an older version has written to has no tables for it. */
+const hasDeferred = (database: DatabaseSync): boolean => schemaVersion(database) >= 2
+
+function record(database: DatabaseSync, { events = [], run, deferred }: Entry): void {
   const insert = 'INSERT INTO events (timestamp, event, gatewayId, data) VALUES (?, ?, ?, ?)'
   const trim = 'DELETE FROM events WHERE id <= (SELECT max(id) FROM events) - ?'
   const mark = 'INSERT OR REPLACE INTO runs (program, startedAt, finishedAt, result) VALUES (?, ?, ?, ?)'
@@ -152,6 +175,7 @@ function record(database: DatabaseSync, events: readonly FleetEvent[], run: Run 
       statement.run(timestamp, event, gatewayId ?? null, JSON.stringify(data))
     }
     if (events.length > 0) database.prepare(trim).run(MAX_EVENTS)
+    if (deferred !== undefined) applyDeferred(database, deferred)
     if (run === undefined) return
     const { program, startedAt, finishedAt, result } = run
     database.prepare(mark).run(program, startedAt, finishedAt, JSON.stringify(result) ?? 'null')

@@ -3,6 +3,8 @@ import type { HomePaths } from '../adapters/home-paths.ts'
 import { idKey } from '../fleet/parse.ts'
 import type { FleetChanges } from './fleet-changes.ts'
 import { readCandidates, readPeers, readSelf } from './fleet-files.ts'
+import type { JournalView } from './journal.ts'
+import type { Deferred } from './journal-deferred.ts'
 import type { FolderReading } from './record-folder.ts'
 import type { FleetStore, PeersChange, PeersReading } from './store.ts'
 
@@ -18,6 +20,7 @@ export type JsonFleetParts = { readonly paths: HomePaths; readonly clock: Clock 
 export function openJsonFleet({ paths, clock }: JsonFleetParts): FleetStore {
   let opened: Promise<FleetChanges> | undefined
   const changes = () => (opened ??= openChanges(paths, clock))
+  const look = sharedJournal(paths)
   return {
     self: async () => readSelf(paths)?.self,
     saveSelf: async self => void (await (await changes()).fleet(() => ({ self }), true)),
@@ -31,16 +34,15 @@ export function openJsonFleet({ paths, clock }: JsonFleetParts): FleetStore {
     removePeer: async id => removePeer(await changes(), idKey(id)),
     candidates: async () => recordsOf(readCandidates(paths)),
     saveCandidates: async seen => (await changes()).candidates(seen),
-    recordEvents: async events => (await changes()).history(events),
-    recordRun: async run => (await changes()).history([], run),
-    events: async limit => {
-      using journal = await viewJournal(paths)
-      return journal?.events(limit) ?? []
-    },
-    lastRun: async program => {
-      using journal = await viewJournal(paths)
-      return journal?.lastRun(program)
-    },
+    recordEvents: async events => (await changes()).history({ events }),
+    recordRun: async run => (await changes()).history({ run }),
+    events: limit => look(journal => journal?.events(limit) ?? []),
+    lastRun: program => look(journal => journal?.lastRun(program)),
+    pending: () => look(journal => journal?.pending() ?? []),
+    addPending: async added => defer(await changes(), { added }),
+    removePending: async done => defer(await changes(), { done }),
+    revocations: () => look(journal => journal?.revocations() ?? []),
+    saveRevocations: async revoked => defer(await changes(), { revoked }),
     [Symbol.asyncDispose]: async () => (await opened)?.[Symbol.dispose](),
   }
 }
@@ -49,6 +51,33 @@ const openChanges = async (paths: HomePaths, clock: Clock) =>
   (await import('./fleet-changes.ts')).openFleetChanges(paths, clock)
 
 const viewJournal = async ({ journal }: HomePaths) => (await import('./journal.ts')).viewJournal(journal)
+
+/** Looks that are asked for together share one opening of the journal, which is most of what each costs. */
+function sharedJournal(paths: HomePaths) {
+  let shared: ReturnType<typeof viewJournal> | undefined
+  let users = 0
+  return async <T>(read: (journal: JournalView | undefined) => T): Promise<T> => {
+    shared ??= viewJournal(paths)
+    const mine = shared
+    users++
+    try {
+      return read(await mine)
+    } finally {
+      users--
+      if (users === 0) {
+        shared = undefined
+        await mine.then(
+          journal => journal?.[Symbol.dispose](),
+          () => undefined,
+        )
+      }
+    }
+  }
+}
+
+async function defer(changes: FleetChanges, deferred: Deferred): Promise<void> {
+  if (Object.values(deferred).some(list => list.length > 0)) await changes.history({ deferred })
+}
 
 const recordsOf = <T>({ records }: Pick<FolderReading<T>, 'records'>): readonly T[] =>
   [...records.values()].map(({ record }) => record)

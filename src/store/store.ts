@@ -3,6 +3,8 @@ import type { FleetEvent } from '../fleet/event.ts'
 import type { Identity } from '../fleet/identity.ts'
 import type { GatewayId } from '../fleet/parse.ts'
 import type { Candidate, Peer } from '../fleet/peer.ts'
+import type { PendingItem } from '../fleet/pending.ts'
+import type { Revocation } from '../fleet/revocation.ts'
 
 /**
  * Where one machine keeps what it knows of the fleet.
@@ -56,6 +58,22 @@ export type FleetStore = AsyncDisposable & {
   /** Remember that a program finished a run here, and what it found; the latest run of each program is kept. */
   recordRun(run: Run): Promise<void>
   lastRun(program: string): Promise<Run | undefined>
+
+  /** What waits for contact with a machine and the owner's login there, oldest first. */
+  pending(): Promise<readonly PendingItem[]>
+
+  /**
+   * Put work off. Of two items of one pair of machines the one created later stays, of equally old ones the one
+   * added later. Beyond `MAX_PENDING` the oldest go, revocations last.
+   */
+  addPending(items: readonly PendingItem[]): Promise<void>
+  removePending(ids: readonly string[]): Promise<void>
+
+  /** Machines that were revoked here, lifted revocations too. */
+  revocations(): Promise<readonly Revocation[]>
+
+  /** Add revocations, each in the place of an older one, or of the same one, of the same id. */
+  saveRevocations(revocations: readonly Revocation[]): Promise<void>
 }
 
 export type PeersReading = {
@@ -79,3 +97,9 @@ export type Run = {
 
 /** Seen machines kept at most; a flood of invented ones costs no more disk than this. */
 export const MAX_CANDIDATES = 256
+
+/** Pieces of work that wait at most: every pair of a fleet of 32 machines. */
+export const MAX_PENDING = 1000
+
+/** Revocations kept at most; the oldest go first. */
+export const MAX_REVOCATIONS = 1000

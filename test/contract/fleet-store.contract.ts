@@ -3,7 +3,9 @@ import { describe, expect, test } from 'vitest'
 import type { FleetEvent } from '../../src/fleet/event.ts'
 import { isGatewayId } from '../../src/fleet/parse.ts'
 import type { Peer } from '../../src/fleet/peer.ts'
-import { type FleetStore, MAX_CANDIDATES } from '../../src/store/store.ts'
+import { type PendingItem, pendingId } from '../../src/fleet/pending.ts'
+import type { Revocation } from '../../src/fleet/revocation.ts'
+import { type FleetStore, MAX_CANDIDATES, MAX_PENDING, MAX_REVOCATIONS } from '../../src/store/store.ts'
 import { aCandidate, anIdentity, aPeer, id } from '../support/builders.ts'
 
 /** One fresh place to keep a fleet, and any number of programs that open it. */
@@ -15,6 +17,19 @@ const anEvent = (n: number): FleetEvent => ({
   event: 'offline',
   gatewayId: id('studio'),
   data: { missedPings: n, reason: null },
+})
+const anItem = (facts: Partial<PendingItem> = {}): PendingItem => {
+  const { gatewayId = id('studio'), about = id('attic') } = facts
+  return {
+    ...{ id: pendingId(gatewayId, about), kind: 'introduce', gatewayId, about, createdAt: at(1), tries: 0 },
+    ...{ lastTriedAt: null, lastError: 'no answer', data: { identityFile: '/keys/own' } },
+    ...facts,
+  }
+}
+const aRevocation = (facts: Partial<Revocation> = {}): Revocation => ({
+  ...{ gatewayId: id('attic'), clanKey: 'SHA256:c', hostKey: null, incarnation: 3, revokedAt: at(5) },
+  liftedAt: null,
+  ...facts,
 })
 const idsOf = async (store: FleetStore) => (await store.peers()).peers.map(peer => peer.gatewayId).toSorted()
 const enrol = (store: FleetStore, ...peers: readonly Peer[]) => store.changePeers(() => peers)
@@ -309,6 +324,90 @@ export function fleetStoreContract(backend: string, open: () => Promise<Backend>
       )
       expect(await store.lastRun('claw-discover')).toEqual(run('claw-discover', 2, null))
       expect(await store.lastRun('claw-monitor')).toBeUndefined()
+    })
+  })
+
+  describe(`${backend} keeps what waits`, () => {
+    test('pending() gives what was added and not removed, oldest first, to every program', async () => {
+      await using place = await open()
+      await using store = place.connect()
+      await using other = place.connect()
+      expect(await store.pending()).toEqual([])
+      const later = anItem({ gatewayId: id('Mini'), kind: 'forget', createdAt: at(9), lastTriedAt: at(9) })
+
+      await store.addPending([later, anItem()])
+
+      expect(await other.pending()).toEqual([anItem(), later])
+      await other.removePending([anItem().id, 'nobody/knows'])
+      expect(await store.pending()).toEqual([later])
+    })
+
+    test('of two items of one pair the later order stays, in whatever sequence they are added', async () => {
+      await using place = await open()
+      await using store = place.connect()
+      const revoke = anItem({ gatewayId: id('STUDIO'), kind: 'revoke', createdAt: at(5) })
+
+      await store.addPending([anItem({ createdAt: at(2) }), revoke])
+      await store.addPending([anItem({ createdAt: at(2), tries: 7 })])
+
+      expect(await store.pending()).toEqual([revoke])
+      await store.addPending([{ ...revoke, tries: 1, lastError: 'auth' }])
+      expect(await store.pending()).toMatchObject([{ kind: 'revoke', tries: 1, lastError: 'auth' }])
+    })
+
+    test('no more than MAX_PENDING wait: the oldest go, and no revocation before an introduction', async () => {
+      await using place = await open()
+      await using store = place.connect()
+      const flood = Array.from({ length: MAX_PENDING }, (_, n) =>
+        anItem({ gatewayId: id(`m${n}`), createdAt: at(10 + n) }),
+      )
+
+      await store.addPending([anItem({ gatewayId: id('thief'), kind: 'revoke' }), ...flood])
+
+      const kept = await store.pending()
+      expect(kept).toHaveLength(MAX_PENDING)
+      expect(kept.slice(0, 2).map(item => item.gatewayId)).toEqual(['thief', 'm1'])
+    })
+
+    test('revocations() keeps the latest word on each id, in any case', async () => {
+      await using place = await open()
+      await using store = place.connect()
+      await using other = place.connect()
+
+      await store.saveRevocations([aRevocation(), aRevocation({ gatewayId: id('other'), revokedAt: at(1) })])
+      await other.saveRevocations([aRevocation({ gatewayId: id('ATTIC'), liftedAt: at(8) })])
+      await store.saveRevocations([aRevocation({ revokedAt: at(2) })])
+
+      expect(await store.revocations()).toEqual([
+        aRevocation({ gatewayId: id('other'), revokedAt: at(1) }),
+        aRevocation({ gatewayId: id('ATTIC'), liftedAt: at(8) }),
+      ])
+    })
+
+    test('no more than MAX_REVOCATIONS are kept, lifted ones going first', async () => {
+      await using place = await open()
+      await using store = place.connect()
+      const many = Array.from({ length: MAX_REVOCATIONS }, (_, n) =>
+        aRevocation({ gatewayId: id(`m${n}`), revokedAt: at(n), liftedAt: n === 9 ? at(9) : null }),
+      )
+
+      await store.saveRevocations([...many, aRevocation({ revokedAt: at(4000) })])
+
+      const kept = await store.revocations()
+      expect(kept).toHaveLength(MAX_REVOCATIONS)
+      expect(kept.some(({ gatewayId }) => gatewayId === 'm9')).toBe(false)
+    })
+
+    test('looks that are asked for together and a change between them do not disturb each other', async () => {
+      await using place = await open()
+      await using store = place.connect()
+      await store.addPending([anItem()])
+
+      const looks = [store.pending(), store.lastRun('claw-ping'), store.revocations(), store.events(1)]
+      await store.removePending([anItem().id])
+      await Promise.all(looks)
+
+      expect(await store.pending()).toEqual([])
     })
   })
 }

@@ -75,3 +75,21 @@ test('a journal made by a program that was killed at once is empty, not damaged'
   await store.recordEvents([event(1)])
   expect(await store.events(5)).toEqual([event(1)])
 })
+
+test('a journal of the version before the pending list is looked at as it is, and extended by the first write', async () => {
+  await using home = await storeHome()
+  await using store = home.open()
+  await store.recordEvents([event(1)])
+  await store[Symbol.asyncDispose]()
+  {
+    using older = new DatabaseSync(home.paths.journal)
+    older.exec('PRAGMA user_version = 1; DROP TABLE pending; DROP TABLE revoked')
+  }
+  await using newer = home.open()
+  expect([await newer.pending(), await newer.revocations()]).toEqual([[], []])
+
+  await newer.recordEvents([event(2)])
+
+  expect(await newer.pending()).toEqual([])
+  expect(await newer.events(9)).toEqual([event(2), event(1)])
+})

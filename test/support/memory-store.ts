@@ -1,6 +1,8 @@
 import type { FleetEvent } from '../../src/fleet/event.ts'
 import type { Identity } from '../../src/fleet/identity.ts'
 import type { Candidate, Peer } from '../../src/fleet/peer.ts'
+import type { PendingItem } from '../../src/fleet/pending.ts'
+import type { Revocation } from '../../src/fleet/revocation.ts'
 import type { FleetStore, Run } from '../../src/store/store.ts'
 
 /** The little of a FleetStore that action tests hand over: state in memory, open for assertions. */
@@ -16,6 +18,11 @@ export type StoreLiteral = Pick<
   | 'saveCandidates'
   | 'recordEvents'
   | 'lastRun'
+  | 'pending'
+  | 'addPending'
+  | 'removePending'
+  | 'revocations'
+  | 'saveRevocations'
 > & {
   state: {
     self?: Identity
@@ -23,6 +30,8 @@ export type StoreLiteral = Pick<
     candidates: readonly Candidate[]
     events: FleetEvent[]
     run?: Run
+    pending: readonly PendingItem[]
+    revocations: readonly Revocation[]
   }
 }
 
@@ -30,7 +39,14 @@ export function storeOf(
   peers: readonly Peer[],
   more: { self?: Identity; candidates?: readonly Candidate[]; run?: Run } = {},
 ): StoreLiteral {
-  const state: StoreLiteral['state'] = { peers, candidates: [], events: [], ...more }
+  const state: StoreLiteral['state'] = {
+    peers,
+    candidates: [],
+    events: [],
+    pending: [],
+    revocations: [],
+    ...more,
+  }
   return {
     state,
     self: async () => state.self,
@@ -64,6 +80,19 @@ export function storeOf(
       state.events.push(...events)
     },
     lastRun: async () => state.run,
+    pending: async () => state.pending,
+    addPending: async items => {
+      const ids = items.map(item => item.id)
+      state.pending = [...state.pending.filter(item => !ids.includes(item.id)), ...items]
+    },
+    removePending: async ids => {
+      state.pending = state.pending.filter(item => !ids.includes(item.id))
+    },
+    revocations: async () => state.revocations,
+    saveRevocations: async given => {
+      const ids = given.map(({ gatewayId }) => gatewayId)
+      state.revocations = [...state.revocations.filter(({ gatewayId }) => !ids.includes(gatewayId)), ...given]
+    },
   }
 }
 
