@@ -1,0 +1,176 @@
+import { counted, type Finding, fine, listed, note, problem, warning } from './finding.ts'
+import type { GatewayId } from './parse.ts'
+import type { Peer } from './peer.ts'
+
+/** What one peer answered to one probe. */
+export type AskedPeer = {
+  readonly peer: Peer
+  readonly answer:
+    | {
+        readonly kind: 'ack'
+        /** Its clock minus ours, in milliseconds, when it answered. */
+        readonly skewMs: number
+        readonly version: string
+        /** Undefined when it was not asked, or did not say in time. */
+        readonly inspection: { readonly node: string; readonly lastPing: string | null } | undefined
+      }
+    | { readonly kind: 'failed'; readonly reason: string; readonly next: string }
+}
+
+/** Every peer answers; a machine that may be away is no trouble. */
+export function judgeReach(asked: readonly AskedPeer[]): readonly Finding[] {
+  const silent = asked.flatMap(({ peer, answer }): Finding[] => {
+    if (answer.kind === 'ack') return []
+    const say = peer.mayBeAway === true ? note : warning
+    return [say('peers', `${peer.gatewayId} does not answer: ${answer.reason}`, { next: answer.next })]
+  })
+  return silent.length > 0 ? silent : [fine('peers', `${counted(asked.length, 'peer')} answered`)]
+}
+
+/** Certificates, logs and leader history tolerate seconds; half a minute is a clock that nobody sets. */
+const SKEW_MS = 30_000
+
+/** Compares clocks. When most peers say the same of us, it is our clock that is off. */
+export function judgeClock(asked: readonly AskedPeer[], platform: string): readonly Finding[] {
+  const skews = asked.flatMap(({ peer, answer }) =>
+    answer.kind === 'ack' ? [{ id: peer.gatewayId, skewMs: answer.skewMs }] : [],
+  )
+  const ahead = skews.filter(({ skewMs }) => skewMs > SKEW_MS)
+  const behind = skews.filter(({ skewMs }) => skewMs < -SKEW_MS)
+  const next = SET_CLOCK[platform] ?? 'sudo timedatectl set-ntp true'
+  if (skews.length === 0) return [note('clock', 'No peer answered, so the clock was compared with nobody')]
+  const ours = [ahead, behind].find(some => some.length >= 2 && some.length * 2 > skews.length)
+  if (ours !== undefined) {
+    const worst = ours.map(({ skewMs }) => skewMs).toSorted((a, b) => a - b)[Math.floor(ours.length / 2)] ?? 0
+    return [
+      warning(
+        'clock',
+        `This machine's clock is ${spanOf(worst)} ${worst > 0 ? 'behind' : 'ahead of'} most others`,
+        { next },
+      ),
+    ]
+  }
+  const off = [...ahead, ...behind]
+  if (off.length === 0) return [fine('clock', `The clock agrees with ${counted(skews.length, 'peer')}`)]
+  return off.map(({ id, skewMs }) =>
+    warning(
+      'clock',
+      `The clock of ${id} is ${spanOf(skewMs)} ${skewMs > 0 ? 'ahead of' : 'behind'} this one's`,
+      {
+        next: `compare both with a watch, then on the wrong one: ${next}`,
+      },
+    ),
+  )
+}
+
+const SET_CLOCK: Readonly<Record<string, string>> = { darwin: 'sudo sntp -sS time.apple.com' }
+
+function spanOf(skewMs: number): string {
+  const seconds = Math.round(Math.abs(skewMs) / 1000)
+  if (seconds < 120) return `${seconds} s`
+  return seconds < 7200 ? `${Math.round(seconds / 60)} min` : `${Math.round(seconds / 3600)} h`
+}
+
+/** One version everywhere; what a silent peer runs is what its record says. */
+export function judgeVersions(own: string, asked: readonly AskedPeer[]): readonly Finding[] {
+  const found = asked.flatMap(({ peer, answer }): Finding[] => {
+    const version = answer.kind === 'ack' ? answer.version : peer.version
+    if (version === undefined || version === '' || version === own || peer.legacyKey !== undefined) return []
+    const message = `${peer.gatewayId} runs claw-clan ${version}, this machine ${own}`
+    const port = peer.sshPort === 22 ? '' : ` --port ${peer.sshPort}`
+    const isNewer = compareVersions(version, own) > 0
+    const next = isNewer
+      ? `update this machine: run claw-remote-install on ${peer.gatewayId}`
+      : `claw-remote-install ${peer.sshUser} ${peer.ip}${port}`
+    return [note('versions', message, { next })]
+  })
+  return found.length > 0 ? found : [fine('versions', `claw-clan ${own} everywhere`)]
+}
+
+/** By the numbers of `1.2.3`; what follows them is not compared. */
+export function compareVersions(a: string, b: string): number {
+  const numbers = (text: string) => (/^\d+(\.\d+)*/.exec(text)?.[0] ?? '').split('.').map(Number)
+  const [left, right] = [numbers(a), numbers(b)]
+  for (let at = 0; at < Math.max(left.length, right.length); at++) {
+    const difference = (left[at] ?? 0) - (right[at] ?? 0)
+    if (difference !== 0) return difference
+  }
+  return 0
+}
+
+/** Who was heard on the network under names we know. */
+export type AnnouncementFacts = {
+  readonly gatewayId: GatewayId
+  readonly isHeard: boolean
+  /** A process of this home says it announces. */
+  readonly isRunning: boolean
+  readonly platform: string
+  /** Addresses that claim our id or a peer's, and are neither. */
+  readonly impostors: readonly { readonly gatewayId: GatewayId; readonly ip: string }[]
+  /** What went wrong while listening. */
+  readonly warnings: readonly string[]
+}
+
+/** Other machines can find this one. */
+export function judgeAnnouncement(facts: AnnouncementFacts): readonly Finding[] {
+  const { gatewayId, isHeard, isRunning, platform, impostors, warnings } = facts
+  const heard = isHeard
+    ? [fine('announcement', `${gatewayId} is announced and can be heard`)]
+    : isRunning
+      ? [
+          problem('announcement', `${gatewayId} is announced, and nothing of it is heard here`, {
+            next: UNHEARD[platform] ?? 'claw-register restart',
+          }),
+        ]
+      : [
+          warning('announcement', `${gatewayId} is not announced, so others cannot find it by itself`, {
+            next: 'claw-register start',
+          }),
+        ]
+  return [
+    ...heard,
+    ...impostors.map(({ gatewayId: claimed, ip }) =>
+      warning('impostor', `${ip} announces itself as ${claimed} and is not that machine`, {
+        next: `find what stands at ${ip}; two machines must not share an id`,
+      }),
+    ),
+    ...warnings.map(text => note('network', text)),
+  ]
+}
+
+const UNHEARD: Readonly<Record<string, string>> = {
+  darwin: 'System Settings > Privacy & Security > Local Network: allow node, then claw-register restart',
+}
+
+/** Machines that share a lead number, and what waits for the owner. */
+export function judgeLeadNumbers(
+  machines: readonly Pick<Peer, 'gatewayId' | 'leadNumber'>[],
+): readonly Finding[] {
+  const shared = [
+    ...Map.groupBy(
+      machines.filter(({ leadNumber }) => leadNumber > 0),
+      ({ leadNumber }) => leadNumber,
+    ),
+  ]
+    .filter(([, same]) => same.length > 1)
+    .map(([number, same]) =>
+      note(
+        'lead-numbers',
+        `Lead number ${number} is used by ${same.map(({ gatewayId }) => gatewayId).join(', ')}`,
+        {
+          next: 'claw-setup --lead N on one of them',
+        },
+      ),
+    )
+  return shared.length > 0 ? shared : [fine('lead-numbers', 'Every machine has a lead number of its own')]
+}
+
+/** Work that waits for a machine to come back, one line each. */
+export function judgePending(items: readonly string[]): readonly Finding[] {
+  if (items.length === 0) return [fine('pending', 'Nothing waits for the owner')]
+  return [
+    note('pending', `${counted(items.length, 'thing')} still to be done: ${listed(items)}`, {
+      next: 'claw-status',
+    }),
+  ]
+}
