@@ -56,6 +56,16 @@ export function readPins(file: string): ReadonlyMap<string, readonly PinnedKey[]
 }
 
 /**
+ * Lines of our known_hosts that pin nothing, counted from 1; comments and empty lines are none.
+ *
+ * @throws {ClawError} as `readPins`
+ */
+export const unreadLines = (file: string): readonly number[] =>
+  linesOf(read(file)).flatMap((line, at) =>
+    /^\s*(#|$)/.test(line) || ourLine(line) !== undefined ? [] : [at + 1],
+  )
+
+/**
  * Pin one host key for one machine, in place of every key pinned for it before.
  *
  * @throws {ClawError} `bad-input` for an id or address that cannot stand in the file; `store-unavailable`, `busy`:

@@ -96,8 +96,12 @@ async function makeKey(
   }
 }
 
-/** The public half as ssh-keygen reads it from the private file; the SSH library must be able to load it, too. */
-async function publicHalf(file: string): Promise<string> {
+/**
+ * The public half as ssh-keygen reads it from the private file; the SSH library must be able to load it, too.
+ *
+ * @throws {ClawError} `bad-key`, `command-failed` without ssh-keygen, `timeout`
+ */
+export async function publicHalf(file: string): Promise<string> {
   const key = readPrivateKey(file)
   const { checkPrivateKey } = await import('./ssh.ts')
   checkPrivateKey(key)
