@@ -15,6 +15,11 @@ export type HomePaths = {
   readonly clanKey: string
   readonly knownHosts: string
   readonly bin: string
+  /** Folder of the installed versions, and the link to the one in use. */
+  readonly versions: string
+  readonly current: string
+  /** A node of our own, where the machine has none that is new enough: `<version>/bin/node`. */
+  readonly node: string
   readonly logs: string
   readonly eventsLog: string
   readonly locks: string
@@ -42,6 +47,9 @@ export function homePaths(given?: string, env: NodeJS.ProcessEnv = process.env):
     clanKey: at('keys', 'id_ed25519'),
     knownHosts: at('known_hosts'),
     bin: at('bin'),
+    versions: at('versions'),
+    current: at('current'),
+    node: at('node'),
     logs: at('logs'),
     eventsLog: at('logs', 'events.log'),
     locks: at('locks'),

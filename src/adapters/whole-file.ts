@@ -36,7 +36,8 @@ export function replaceFile(
   }
 }
 
-function syncFolder(folder: string): void {
+/** Make what was just created, renamed or removed in a folder safe against a power cut. */
+export function syncFolder(folder: string): void {
   const descriptor = openSync(folder, 'r')
   try {
     fsyncSync(descriptor)
