@@ -92,6 +92,17 @@ await resident.write({
 })
 await resident.close()
 
+// What a remote install sends ahead of everything else: one file, small enough for one argument of a command.
+const ahead = await rolldown({ ...options, input: { receiver: source('bin/receiver.ts') } })
+await ahead.write({
+  dir: dist,
+  format: 'cjs',
+  minify: true,
+  entryFileNames: '[name].js',
+  codeSplitting: false,
+})
+await ahead.close()
+
 mkdirSync(dist, { recursive: true })
 writeFileSync(join(dist, 'package.json'), `${JSON.stringify({ type: 'commonjs' })}\n`)
 for (const name of programs) {
