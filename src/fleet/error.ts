@@ -6,6 +6,7 @@
 export type ErrorCode =
   | 'bad-input' // a flag, id, name, number or stdin document is not what is allowed
   | 'missing-answer' // a question would be needed and there is no terminal
+  | 'cancelled' // the person who was asked pressed Ctrl-C
   | 'unknown-peer'
   | 'not-set-up'
   | 'busy' // another run holds the lock and we were told not to wait
