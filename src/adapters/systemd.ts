@@ -1,0 +1,190 @@
+import { existsSync } from 'node:fs'
+import { homedir, userInfo } from 'node:os'
+import { join } from 'node:path'
+import { ClawError } from '../fleet/error.ts'
+import { printable, quoteValue } from '../fleet/text.ts'
+import { makeLogFiles, readJobFile, removeJobFile, writeJobFile } from './job-files.ts'
+import { type ProgramResult, runProgram } from './process.ts'
+import { serviceText, timerText, type UserService, type UserTimer } from './unit-text.ts'
+
+/** Whose systemd it is; this process's own by default. */
+export type SystemdSession = { readonly env: NodeJS.ProcessEnv; readonly uid: number }
+
+/** What systemd makes of one unit. */
+export type UnitState = {
+  readonly file: string
+  /** What the file says; undefined without one. */
+  readonly text: string | undefined
+  /** systemd's own words: `active`, `inactive`, `failed`, `activating`. */
+  readonly active: string
+  /** `running`, `waiting` (a timer), `dead`, `auto-restart`. */
+  readonly sub: string
+  /** Whether it starts with the user's systemd. */
+  readonly isEnabled: boolean
+  /** Undefined while no process of it runs. */
+  readonly pid: number | undefined
+  /** Of the last run of its process; undefined before that. */
+  readonly lastExitCode: number | undefined
+}
+
+/** Whether a user's systemd runs without him being logged in: from boot on, and after he logs out. */
+export type Linger = { readonly user: string; readonly isOn: boolean }
+
+/** A unit that does not stop within 90 s is killed by systemd. */
+const TIMEOUT_MS = 100_000
+const PROPERTIES = 'ActiveState,SubState,UnitFileState,MainPID,ExecMainStatus,ExecMainExitTimestampMonotonic'
+
+const ownSession = (): SystemdSession => ({ env: process.env, uid: process.getuid?.() ?? 0 })
+
+/** @returns why this user's systemd cannot be used; undefined when it can */
+export async function systemdTrouble(session = ownSession()): Promise<ClawError | undefined> {
+  try {
+    await checked(['show', '--property=Version'], session)
+    return undefined
+  } catch (error) {
+    if (error instanceof ClawError) return error
+    throw error
+  }
+}
+
+/**
+ * Write a service's unit. One that always runs is started, and started anew when its text has changed; nothing happens
+ * while it is active with this very text.
+ *
+ * @returns whether anything was changed
+ * @throws {ClawError} `command-failed` with what systemctl says; `bad-input` for what a unit cannot say
+ */
+export async function installService(service: UserService, session = ownSession()): Promise<boolean> {
+  const unit = `${service.name}.service`
+  const text = serviceText(service)
+  const before = await unitState(unit, session)
+  const isDue = service.when.kind === 'always'
+  if (before.text === text && (!isDue || (before.active === 'active' && before.isEnabled))) return false
+  makeLogFiles(service)
+  await writeUnit(before, text, session)
+  if (!isDue) return true
+  await checked(['enable', unit], session)
+  await checked(['restart', unit], session)
+  return true
+}
+
+/**
+ * Write a timer's unit and start it; its service is installed first.
+ *
+ * @returns whether anything was changed
+ * @throws {ClawError} `command-failed` with what systemctl says; `bad-input` for what a unit cannot say
+ */
+export async function installTimer(timer: UserTimer, session = ownSession()): Promise<boolean> {
+  const unit = `${timer.name}.timer`
+  const text = timerText(timer)
+  const before = await unitState(unit, session)
+  if (before.text === text && before.active === 'active' && before.isEnabled) return false
+  await writeUnit(before, text, session)
+  await checked(['enable', unit], session)
+  await checked(['restart', unit], session)
+  return true
+}
+
+/**
+ * Stop units and take their files away. Without a systemd to talk to only the files go.
+ *
+ * @param units  with their endings: `x.timer`, `x.service`
+ * @returns whether there were any
+ * @throws {ClawError} `command-failed`
+ */
+export async function removeUnits(units: readonly string[], session = ownSession()): Promise<boolean> {
+  const present = units.filter(unit => existsSync(join(unitFolder(session), unit)))
+  if (present.length === 0) return false
+  const trouble = await systemdTrouble(session)
+  // Before the files: `disable` finds what to undo in them. It needs no running systemd for that.
+  if (trouble === undefined) await checked(['stop', ...present], session)
+  await checked(['disable', ...present], session)
+  for (const unit of present) removeJobFile(join(unitFolder(session), unit))
+  if (trouble !== undefined) return true
+  await checked(['daemon-reload'], session)
+  await systemctl(['reset-failed', ...present], session)
+  return true
+}
+
+/** Start a unit anew. @throws {ClawError} `command-failed` */
+export async function restartUnit(unit: string, session = ownSession()): Promise<void> {
+  await checked(['restart', unit], session)
+}
+
+/** Look at a unit, with its ending. @throws {ClawError} `command-failed` without a systemd to talk to */
+export async function unitState(unit: string, session = ownSession()): Promise<UnitState> {
+  const { stdout } = await checked(['show', `--property=${PROPERTIES}`, unit], session)
+  const facts = new Map(stdout.split('\n').map(line => [line.split('=')[0], line.replace(/^[^=]*=/, '')]))
+  const fact = (name: string) => facts.get(name) ?? ''
+  const file = join(unitFolder(session), unit)
+  const hasEnded = Number(fact('ExecMainExitTimestampMonotonic')) > 0
+  return {
+    file,
+    text: readJobFile(file),
+    active: fact('ActiveState'),
+    sub: fact('SubState'),
+    isEnabled: fact('UnitFileState') === 'enabled',
+    pid: Number(fact('MainPID')) || undefined,
+    lastExitCode: hasEnded ? Number(fact('ExecMainStatus')) : undefined,
+  }
+}
+
+/** Does this user's systemd live without a login? */
+export async function lingerState(session = ownSession()): Promise<Linger> {
+  const user = userInfo().username
+  const asked = await runProgram('loginctl', ['show-user', user, '--property=Linger', '--value'], {
+    timeoutMs: TIMEOUT_MS,
+    env: session.env,
+  }).catch(() => undefined)
+  if (asked?.code === 0) return { user, isOn: asked.stdout.trim() === 'yes' }
+  // loginctl knows only who is there now; this is where logind keeps it.
+  return { user, isOn: existsSync(join('/var/lib/systemd/linger', user)) }
+}
+
+const unitFolder = ({ env }: SystemdSession): string => {
+  const given = env.XDG_CONFIG_HOME
+  const config = given?.startsWith('/') ? given : join(env.HOME || homedir(), '.config')
+  return join(config, 'systemd', 'user')
+}
+
+async function writeUnit({ file }: UnitState, text: string, session: SystemdSession): Promise<void> {
+  writeJobFile(file, text)
+  await checked(['daemon-reload'], session)
+}
+
+async function checked(args: readonly string[], session: SystemdSession): Promise<ProgramResult> {
+  const result = await systemctl(args, session)
+  if (result.code === 0) return result
+  const reason = printable(result.stderr.trim().split('\n')[0] ?? '') || `systemctl ended with ${result.code}`
+  if (/connect to bus|not been booted|XDG_RUNTIME_DIR/.test(result.stderr)) throw notThere(reason, session)
+  throw new ClawError('command-failed', `Cannot do "systemctl --user ${args.join(' ')}": ${reason}`, {
+    hint: 'Run "systemctl --user status" to see what is wrong',
+  })
+}
+
+function notThere(reason: string, { uid }: SystemdSession): ClawError {
+  const isBooted = existsSync('/run/systemd/system')
+  return new ClawError('command-failed', `Cannot reach this user's systemd: ${reason}`, {
+    hint: isBooted
+      ? `Run "loginctl enable-linger" (as root: "loginctl enable-linger ${userInfo().username}"), so that /run/user/${uid} and the user's systemd are there without a login`
+      : 'This machine was not started by systemd: use another way',
+  })
+}
+
+/** Logins by ssh, su, cron and sudo may lack the variable that names the folder of the user's systemd. */
+async function systemctl(args: readonly string[], { env, uid }: SystemdSession): Promise<ProgramResult> {
+  const usual = `/run/user/${uid}`
+  const folder = env.XDG_RUNTIME_DIR || (existsSync(usual) ? usual : undefined)
+  try {
+    return await runProgram('systemctl', ['--user', '--no-pager', '--no-ask-password', ...args], {
+      timeoutMs: TIMEOUT_MS,
+      env: { ...env, XDG_RUNTIME_DIR: folder, SYSTEMD_COLORS: '0', LC_ALL: 'C' },
+    })
+  } catch (error) {
+    if (!(error instanceof ClawError) || error.code !== 'command-failed') throw error
+    throw new ClawError('command-failed', `Cannot use systemd: ${quoteValue('systemctl')} is not here`, {
+      hint: 'Use another way: this machine has no systemd',
+      cause: error,
+    })
+  }
+}
