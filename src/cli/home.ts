@@ -57,13 +57,15 @@ export async function openAnyHome({ home, terminal }: HomeRequest, lenient = fal
 export async function openHome(request: HomeRequest, lenient = false): Promise<ReadyHome> {
   const home = await openAnyHome(request, lenient)
   const self = await home.store.self()
-  if (self === undefined) {
-    throw new ClawError('not-set-up', `This machine is not set up: no "${home.paths.state}"`, {
-      hint: 'Run "claw-setup --yes", or claw-setup with the flags of "claw-setup --help"',
-    })
-  }
+  if (self === undefined) throw notSetUp(home)
   return { ...home, self }
 }
+
+/** The error of a program that needs a home in which `claw-setup` has run. */
+export const notSetUp = ({ paths }: Pick<Home, 'paths'>): ClawError =>
+  new ClawError('not-set-up', `This machine is not set up: no "${paths.state}"`, {
+    hint: 'Run "claw-setup --yes", or claw-setup with the flags of "claw-setup --help"',
+  })
 
 function warningsOf({ problems, unknownKeys }: SettingsReading): readonly string[] {
   const unknown = unknownKeys.length === 0 ? [] : [`Unknown settings are ignored: ${unknownKeys.join(', ')}`]
