@@ -7,7 +7,18 @@ import { type PublicKey, sameKey } from '../fleet/public-key.ts'
 import type { FleetStore } from '../store/store.ts'
 
 export type AdmitDeps = {
-  readonly store: Pick<FleetStore, 'peers' | 'commitRound' | 'removePeer' | 'recordEvents'>
+  readonly store: Pick<
+    FleetStore,
+    | 'peers'
+    | 'commitRound'
+    | 'removePeer'
+    | 'recordEvents'
+    | 'pending'
+    | 'addPending'
+    | 'removePending'
+    | 'revocations'
+    | 'saveRevocations'
+  >
   readonly clock: Pick<Clock, 'now'>
   readonly fingerprint: (key: PublicKey) => string
   /** Host keys pinned here for a machine. */

@@ -1,6 +1,6 @@
-import type { IntroductionAnswer } from '../fleet/enrolment.ts'
 import { ClawError } from '../fleet/error.ts'
 import type { Identity } from '../fleet/identity.ts'
+import type { IntroductionAnswer } from '../fleet/introduction-answer.ts'
 import type { OperatorReport } from '../fleet/operator-step.ts'
 import { type GatewayId, idKey } from '../fleet/parse.ts'
 import type { Peer } from '../fleet/peer.ts'

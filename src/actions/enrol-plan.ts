@@ -1,4 +1,5 @@
-import type { IntroductionAnswer, Reach } from '../fleet/enrolment.ts'
+import type { Reach } from '../fleet/enrolment.ts'
+import type { IntroductionAnswer } from '../fleet/introduction-answer.ts'
 import { type GatewayId, idKey } from '../fleet/parse.ts'
 import type { Peer } from '../fleet/peer.ts'
 import type { PublicKey } from '../fleet/public-key.ts'

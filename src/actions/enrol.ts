@@ -1,13 +1,9 @@
 import type { OperatorLogin } from '../adapters/operator-ssh.ts'
 import { enrolledPeer } from '../fleet/enrolled-peer.ts'
-import {
-  type IntroductionAnswer,
-  type IntroductionRequest,
-  parseIntroductionAnswer,
-  type Reach,
-} from '../fleet/enrolment.ts'
+import type { IntroductionRequest, Reach } from '../fleet/enrolment.ts'
 import { ClawError } from '../fleet/error.ts'
 import { judge } from '../fleet/health.ts'
+import { type IntroductionAnswer, parseIntroductionAnswer } from '../fleet/introduction-answer.ts'
 import type { OperatorReport } from '../fleet/operator-step.ts'
 import { field, z } from '../fleet/parse.ts'
 import type { Peer } from '../fleet/peer.ts'

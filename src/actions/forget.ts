@@ -1,5 +1,6 @@
 import { type GatewayId, idKey } from '../fleet/parse.ts'
 import { findPeer } from '../fleet/peer.ts'
+import type { PendingItem } from '../fleet/pending.ts'
 import type { AdmitDeps } from './admit.ts'
 
 export type ForgetDeps = Pick<AdmitDeps, 'store' | 'clock' | 'pinsOf' | 'unpinHost' | 'withdraw'>
@@ -29,6 +30,7 @@ export async function forgetPeer(
   const authorizedKey = await deps.withdraw(id)
   const hostKey = await deps.unpinHost(id)
   const record = await removeRecord(deps, id)
+  await dropWork(deps.store, id)
   if (!authorizedKey && !hostKey && !record && !mayBeUnknown) findPeer(peers, given) // throws: it is not there
   return { gatewayId: id, authorizedKey, hostKey, record }
 }
@@ -42,4 +44,11 @@ export async function removeRecord(
   const timestamp = clock.now().toISOString()
   if (removed) await store.recordEvents([{ timestamp, event: 'peer_removed', gatewayId, data: {} }])
   return removed
+}
+
+/** What waits to be done with a machine that is no longer known need not be done; others are still to forget it. */
+async function dropWork(store: AdmitDeps['store'], id: GatewayId): Promise<void> {
+  const isVoid = ({ kind, gatewayId, about }: PendingItem) =>
+    idKey(gatewayId) === idKey(id) || (kind === 'introduce' && idKey(about) === idKey(id))
+  await store.removePending((await store.pending()).filter(isVoid).map(item => item.id))
 }

@@ -1,17 +1,15 @@
 import { enrolledPeer } from '../fleet/enrolled-peer.ts'
-import type {
-  Introduced,
-  IntroducedResult,
-  IntroductionAnswer,
-  IntroductionRequest,
-  Reach,
-} from '../fleet/enrolment.ts'
+import type { Introduced, IntroductionRequest, Reach } from '../fleet/enrolment.ts'
 import { ClawError } from '../fleet/error.ts'
 import type { Identity } from '../fleet/identity.ts'
-import { idKey } from '../fleet/parse.ts'
+import type { IntroducedResult, IntroductionAnswer } from '../fleet/introduction-answer.ts'
+import { type GatewayId, idKey } from '../fleet/parse.ts'
 import type { PublicKey } from '../fleet/public-key.ts'
+import type { Revocation } from '../fleet/revocation.ts'
 import { type AdmitDeps, admit } from './admit.ts'
 import { forgetPeer, removeRecord } from './forget.ts'
+import { refuseRevoked } from './lift.ts'
+import { revokeAsTold } from './revoke.ts'
 
 export type IntroduceDeps = AdmitDeps & {
   readonly self: Identity
@@ -32,13 +30,14 @@ export async function introduce(
 ): Promise<IntroductionAnswer> {
   const { self, clanKey } = deps
   const machines: IntroducedResult[] = []
+  for (const told of request.revoke ?? []) machines.push(await revoke(deps, told))
   for (const machine of request.machines) machines.push(await enter(deps, machine))
   for (const id of request.forget) {
     await forgetPeer(deps, id, { mayBeUnknown: true })
     machines.push({ gatewayId: id, result: 'forgotten', reason: null })
   }
   const hostKey = await deps.ownHostKey()
-  const { gatewayId, name, leadNumber, sshUser, sshPort, version } = self
+  const { gatewayId, name, leadNumber, sshUser, sshPort, version, ip, mayBeAway, incarnation } = self
   const hostKeys = hostKey === undefined ? [] : [hostKey]
   return {
     gatewayId,
@@ -47,18 +46,32 @@ export async function introduce(
     sshUser,
     sshPort,
     version,
+    ip,
+    mayBeAway,
+    incarnation,
     clanPublicKey: clanKey,
     hostKeys,
     machines,
   }
 }
 
+async function revoke(deps: IntroduceDeps, told: Revocation): Promise<IntroducedResult> {
+  const { gatewayId } = told
+  if (idKey(gatewayId) === idKey(deps.self.gatewayId)) return refusedAsOurselves(gatewayId)
+  return { gatewayId, result: (await revokeAsTold(deps, told)) ? 'revoked' : 'unchanged', reason: null }
+}
+
+const refusedAsOurselves = (gatewayId: GatewayId): IntroducedResult => ({
+  gatewayId,
+  result: 'refused',
+  reason: `"${gatewayId}" is this machine's own id`,
+})
+
 async function enter(deps: IntroduceDeps, machine: Introduced): Promise<IntroducedResult> {
   const { gatewayId, reach } = machine
-  if (idKey(gatewayId) === idKey(deps.self.gatewayId)) {
-    return { gatewayId, result: 'refused', reason: `"${gatewayId}" is this machine's own id` }
-  }
+  if (idKey(gatewayId) === idKey(deps.self.gatewayId)) return refusedAsOurselves(gatewayId)
   try {
+    await refuseRevoked(deps, claimOf(deps, machine), machine.liftedUpTo)
     const result = reach === null ? await grantOnly(deps, machine) : await admitAt(deps, machine, reach)
     return { gatewayId, result, reason: null }
   } catch (error) {
@@ -66,6 +79,12 @@ async function enter(deps: IntroduceDeps, machine: Introduced): Promise<Introduc
     return { gatewayId, result: 'refused', reason: error.message }
   }
 }
+
+const claimOf = ({ fingerprint }: IntroduceDeps, { gatewayId, clanPublicKey, reach }: Introduced) => ({
+  gatewayId,
+  clanKey: fingerprint(clanPublicKey),
+  hostKey: reach === null ? undefined : fingerprint(reach.hostKey),
+})
 
 /** A machine we cannot reach may look at us, and is no peer, or no longer one. */
 async function grantOnly(deps: IntroduceDeps, { gatewayId, clanPublicKey }: Introduced) {
@@ -77,14 +96,19 @@ async function grantOnly(deps: IntroduceDeps, { gatewayId, clanPublicKey }: Intr
 }
 
 async function admitAt(deps: IntroduceDeps, machine: Introduced, { ip, sshPort, hostKey }: Reach) {
-  const { gatewayId, name, leadNumber, sshUser, version, clanPublicKey } = machine
+  const { gatewayId, name, leadNumber, sshUser, version, clanPublicKey, oneWay, mayBeAway, incarnation } =
+    machine
   const facts = {
     ...{ gatewayId, name, leadNumber, sshUser, version, ip, sshPort, clawClanInstalled: true },
     hostKey: deps.fingerprint(hostKey),
     clanKey: deps.fingerprint(clanPublicKey),
+    ...(oneWay === true ? { oneWay } : {}),
+    ...(mayBeAway === undefined ? {} : { mayBeAway }),
+    ...(incarnation === undefined ? {} : { incarnation }),
   }
   const { result } = await admit(deps, {
-    ...{ gatewayId, hostKey, host: ip, port: sshPort, clanKey: clanPublicKey },
+    ...{ gatewayId, hostKey, host: ip, port: sshPort },
+    clanKey: oneWay === true ? undefined : clanPublicKey,
     record: known => enrolledPeer(known, facts, deps.clock.now()),
   })
   return result

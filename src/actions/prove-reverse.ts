@@ -2,19 +2,23 @@ import type { OperatorLogin } from '../adapters/operator-ssh.ts'
 import type { Reach } from '../fleet/enrolment.ts'
 import { ClawError } from '../fleet/error.ts'
 import { lazy } from '../fleet/lazy.ts'
-import { type GatewayId, z } from '../fleet/parse.ts'
+import { field, type GatewayId, idKey, z } from '../fleet/parse.ts'
 import type { EnrolDeps, ReverseProof } from './enrolment.ts'
 
 const answer = lazy(() =>
   z.object({
     peers: z.array(
       z.object({
+        gatewayId: field.gatewayId,
         outcome: z.enum(['ack', 'miss', 'unmade']),
         reason: z.catch(z.nullable(z.string()), null),
       }),
     ),
   }),
 )
+
+/** One machine that another one is to ask, and how it was told to reach it. */
+export type Target = { readonly gatewayId: GatewayId; readonly at: Pick<Reach, 'ip' | 'sshPort'> }
 
 /**
  * Have the other machine's own `claw-ping` ask us. A peer that does not reach us stays enrolled: we reach it, and
@@ -29,24 +33,52 @@ export async function proveReverse(
     readonly oneWay: boolean
   },
 ): Promise<ReverseProof> {
-  const { self, asOperator, onProgress } = deps
+  const { self, onProgress } = deps
   const { login, them, back, oneWay } = given
   if (oneWay) return { outcome: 'off', reason: 'one-way', next: null }
   if (back === null) return sshdIsOff(self.sshPort)
   onProgress(`having ${them} ask this machine`)
+  const [proof] = await proofsOf(deps, { login, asker: them }, [{ gatewayId: self.gatewayId, at: back }])
+  if (proof === undefined) throw new TypeError('every target has its proof')
+  return proof
+}
+
+/**
+ * Have another machine's own `claw-ping` ask several machines, and say for each what came of it, in their order.
+ * Never throws for a machine that does not answer, nor for the asker.
+ */
+export async function proofsOf(
+  { asOperator }: Pick<EnrolDeps, 'asOperator'>,
+  { login, asker }: { readonly login: OperatorLogin; readonly asker: GatewayId },
+  targets: readonly Target[],
+): Promise<readonly ReverseProof[]> {
+  if (targets.length === 0) return []
+  const gatewayIds = targets.map(({ gatewayId }) => gatewayId)
   try {
-    const { output, complaint } = await asOperator(login, { kind: 'ping', gatewayId: self.gatewayId })
+    const { output, complaint } = await asOperator(login, { kind: 'ping', gatewayIds })
     const read = z.safeParse(answer(), parseJson(output))
-    const [line] = read.success ? read.data.peers : []
-    if (line === undefined) return unproven(them, self.gatewayId, complaint || 'its claw-ping gave no answer')
-    if (line.outcome === 'ack') return { outcome: 'ack', reason: null, next: null }
-    return {
-      ...line,
-      next: `Check that "${back.ip}" port ${back.sshPort} is open for "${them}" (firewall, address); where it can never be, add it with --one-way`,
-    }
+    const lines = new Map((read.success ? read.data.peers : []).map(line => [idKey(line.gatewayId), line]))
+    return targets.map(target => proofOf(lines.get(idKey(target.gatewayId)), { asker, target, complaint }))
   } catch (error) {
     if (!(error instanceof ClawError)) throw error
-    return unproven(them, self.gatewayId, error.message)
+    return targets.map(({ gatewayId }) => unproven(asker, gatewayId, error.message))
+  }
+}
+
+type Line = z.core.output<ReturnType<typeof answer>>['peers'][number]
+
+function proofOf(
+  line: Line | undefined,
+  asked: { readonly asker: GatewayId; readonly target: Target; readonly complaint: string },
+): ReverseProof {
+  const { asker, target, complaint } = asked
+  const { gatewayId, at } = target
+  if (line === undefined) return unproven(asker, gatewayId, complaint || 'its claw-ping gave no answer')
+  const { outcome, reason } = line
+  if (outcome === 'ack') return { outcome, reason: null, next: null }
+  return {
+    ...{ outcome, reason },
+    next: `Check that "${at.ip}" port ${at.sshPort} is open for "${asker}" (firewall, address); where it can never be, add it with --one-way`,
   }
 }
 
@@ -56,10 +88,10 @@ const sshdIsOff = (port: number): ReverseProof => ({
   next: `No sshd answers on this machine's port ${port}: switch it on (Mac: System Settings > General > Sharing > Remote Login), then add the peer again`,
 })
 
-const unproven = (them: string, us: string, reason: string): ReverseProof => ({
+const unproven = (asker: string, asked: string, reason: string): ReverseProof => ({
   outcome: 'unproven',
   reason,
-  next: `Run "claw-ping --only ${us} --once" on "${them}" to see`,
+  next: `Run "claw-ping --only ${asked} --once" on "${asker}" to see`,
 })
 
 function parseJson(text: string): unknown {

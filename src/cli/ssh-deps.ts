@@ -51,7 +51,7 @@ export async function sshDeps(home: ReadyHome, terminal: Terminal, dryRun = fals
     ...(await grants(home, dryRun)),
     asOperator: async (login, step) => {
       const nonce = ids.newNonce()
-      const request = { input: operatorScript(step, nonce), timeoutMs: STEP_TIMEOUT_MS }
+      const request = { stdin: operatorScript(step, nonce), timeoutMs: STEP_TIMEOUT_MS }
       const { stdout, stderr } = await operator.runAsOperator(login, OPERATOR_COMMAND, request)
       return parseOperatorReport(stdout, stderr, nonce)
     },
@@ -115,6 +115,11 @@ const readOnly = (store: EnrolDeps['store']): EnrolDeps['store'] => ({
   },
   removePeer: async id => (await store.peers()).peers.some(peer => idKey(peer.gatewayId) === idKey(id)),
   recordEvents: async () => undefined,
+  pending: () => store.pending(),
+  addPending: async () => undefined,
+  removePending: async () => undefined,
+  revocations: () => store.revocations(),
+  saveRevocations: async () => undefined,
 })
 
 async function explicitProbe({ paths, settings }: ReadyHome): Promise<EnrolDeps['probe']> {

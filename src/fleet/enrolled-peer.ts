@@ -5,7 +5,9 @@ export type EnrolledFacts = Pick<
   Peer,
   'gatewayId' | 'name' | 'leadNumber' | 'ip' | 'sshUser' | 'sshPort' | 'clawClanInstalled'
 > &
-  Partial<Pick<Peer, 'version' | 'hostKey' | 'clanKey' | 'oneWay' | 'legacyKey'>>
+  Partial<
+    Pick<Peer, 'version' | 'hostKey' | 'clanKey' | 'oneWay' | 'legacyKey' | 'mayBeAway' | 'incarnation'>
+  >
 
 /**
  * The record of a machine that is being enrolled, or enrolled again: its standing and history stay, and how it is

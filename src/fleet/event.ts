@@ -10,6 +10,7 @@ export const EVENT_KINDS = [
   'self_suspect',
   'peer_added',
   'peer_removed',
+  'peer_revoked',
   'host_key_changed',
   'address_changed',
   'settings_problem',

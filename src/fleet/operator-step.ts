@@ -6,7 +6,7 @@ import { type GatewayId, isGatewayId } from './parse.ts'
 export type OperatorStep =
   | { readonly kind: 'look' }
   | { readonly kind: 'introduce'; readonly request: IntroductionRequest }
-  | { readonly kind: 'ping'; readonly gatewayId: GatewayId }
+  | { readonly kind: 'ping'; readonly gatewayIds: readonly GatewayId[] }
 
 /** What a step found on the other machine. */
 export type OperatorReport = {
@@ -40,7 +40,7 @@ export function operatorScript(step: OperatorStep, nonce: string): string {
     step.kind === 'introduce'
       ? introductionRequestText(step.request)
       : step.kind === 'ping'
-        ? step.gatewayId
+        ? step.gatewayIds.join('\n')
         : ''
   return `{\nclaw_nonce=${nonce} claw_step=${step.kind}\nclaw_data() {\ncat <<'END-OF-CLAW-CLAN-DATA'\n${data}\nEND-OF-CLAW-CLAN-DATA\n}\n${PROGRAM}exit\n}\n`
 }
@@ -55,7 +55,14 @@ if [ -x "$claw_home/bin/claw-peer" ] && [ -x "$claw_home/bin/claw-setup-ssh" ] &
   printf 'set-up yes\\noutput\\n'
   case $claw_step in
     introduce) claw_data | "$claw_home/bin/claw-setup-ssh" introduce --json --home "$claw_home" ;;
-    ping) "$claw_home/bin/claw-ping" --once --json --home "$claw_home" --only "\`claw_data\`" </dev/null ;;
+    ping)
+      set --
+      for claw_peer in \`claw_data\`; do set -- "$@" --only "$claw_peer"; done
+      for claw_try in 1 2 3; do
+        claw_said=\`"$claw_home/bin/claw-ping" --once --json --home "$claw_home" "$@" </dev/null\`
+        case $claw_said in *'"skipped"'*) sleep 2 ;; *) break ;; esac
+      done
+      printf '%s\\n' "$claw_said" ;;
   esac
 elif [ -f "$claw_home/state.json" ]; then
   printf 'set-up older\\noutput\\n'

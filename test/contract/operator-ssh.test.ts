@@ -43,7 +43,7 @@ afterAll(() => {
 
 const look = (more: Partial<OperatorLogin> = {}, timeoutMs = 20_000) =>
   runAsOperator({ ...login, ...more }, OPERATOR_COMMAND, {
-    input: operatorScript({ kind: 'look' }, nonce),
+    stdin: operatorScript({ kind: 'look' }, nonce),
     timeoutMs,
   })
 
@@ -139,10 +139,10 @@ describe('runAsOperator()', () => {
     const secret = 'a.secret-id'
     mkdirSync(temporary)
     // The remote side looks at the process list while the step runs.
-    const input = `ps -A -o args= > '${seen}'\n${operatorScript({ kind: 'ping', gatewayId: id(secret) }, nonce)}`
+    const input = `ps -A -o args= > '${seen}'\n${operatorScript({ kind: 'ping', gatewayIds: [id(secret)] }, nonce)}`
     vi.stubEnv('TMPDIR', temporary) // others use the real one at the same time
 
-    await runAsOperator(login, OPERATOR_COMMAND, { input, timeoutMs: 20_000 })
+    await runAsOperator(login, OPERATOR_COMMAND, { stdin: input, timeoutMs: 20_000 })
     vi.unstubAllEnvs()
 
     expect(readFileSync(seen, 'utf8')).toContain('100%% temporary')
@@ -202,19 +202,37 @@ describe('the remote step', () => {
     expect(existsSync(join(folder, 'hit'))).toBe(false)
   })
 
-  test.each(shells)('%s gives the id to claw-ping as one word', shell => {
+  test.each(shells)('%s gives each id to claw-ping as one word', shell => {
     const home = homeOf(`ping ${shell}`)
     for (const name of ['claw-peer', 'claw-setup-ssh']) program(home, name, ':')
     program(home, 'claw-ping', 'printf "%s|" "$@"')
     writeFileSync(join(home, 'identity.json'), '{}')
 
     const { output } = parseOperatorReport(
-      run(shell, operatorScript({ kind: 'ping', gatewayId: id('a.b') }, nonce), home),
+      run(shell, operatorScript({ kind: 'ping', gatewayIds: [id('a.b'), id('c')] }, nonce), home),
       '',
       nonce,
     )
 
-    expect(output.split('|')).toEqual(['--once', '--json', '--home', home, '--only', 'a.b', ''])
+    expect(output.split('|')).toEqual([
+      ...['--once', '--json', '--home', home, '--only', 'a.b', '--only', 'c'],
+      '\n',
+    ])
+  })
+
+  test('a claw-ping that another run keeps from running is asked again', () => {
+    const home = homeOf('busy')
+    for (const name of ['claw-peer', 'claw-setup-ssh']) program(home, name, ':')
+    program(
+      home,
+      'claw-ping',
+      `if mkdir "${home}/once" 2>/dev/null; then echo '{"skipped":{}}'; else echo '{"peers":[]}'; fi`,
+    )
+    writeFileSync(join(home, 'identity.json'), '{}')
+
+    const script = operatorScript({ kind: 'ping', gatewayIds: [id('a')] }, nonce)
+
+    expect(parseOperatorReport(run('sh', script, home), '', nonce).output).toBe('{"peers":[]}\n')
   })
 
   test('a machine of the bash version is told apart, and says its id', () => {

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import { enrolPeer, planEnrolment } from '../../../src/actions/enrol.ts'
 import type { EnrolDeps, EnrolRequest } from '../../../src/actions/enrolment.ts'
-import { type IntroducedResult, introductionAnswerDocument } from '../../../src/fleet/enrolment.ts'
 import { ClawError } from '../../../src/fleet/error.ts'
+import { type IntroducedResult, introductionAnswerDocument } from '../../../src/fleet/introduction-answer.ts'
 import type { OperatorReport, OperatorStep } from '../../../src/fleet/operator-step.ts'
 import { idKey } from '../../../src/fleet/parse.ts'
 import type { Peer } from '../../../src/fleet/peer.ts'
@@ -26,7 +26,10 @@ function worldOf(peers: readonly Peer[] = [], more: Partial<EnrolDeps> = {}) {
   let result: IntroducedResult['result'] = 'added'
   let report: Partial<OperatorReport> = {}
   const answer = (step: OperatorStep): string => {
-    if (step.kind === 'ping') return JSON.stringify({ peers: [{ outcome: 'ack', reason: null }] })
+    if (step.kind === 'ping') {
+      const peers = step.gatewayIds.map(gatewayId => ({ gatewayId, outcome: 'ack', reason: null }))
+      return JSON.stringify({ peers })
+    }
     const given = step.kind === 'introduce' ? step.request : { machines: [], forget: [] }
     const machines = [
       ...given.machines.map(({ gatewayId }) => ({
@@ -330,7 +333,9 @@ test('what is odd and no obstacle is said in one line each', async () => {
 test.each([
   [
     'a miss',
-    { output: JSON.stringify({ peers: [{ outcome: 'miss', reason: 'host-unreachable' }] }) },
+    {
+      output: JSON.stringify({ peers: [{ gatewayId: 'mini', outcome: 'miss', reason: 'host-unreachable' }] }),
+    },
     'miss',
   ],
   ['a run that was skipped', { output: JSON.stringify({ skipped: {} }) }, 'unproven'],

@@ -1,12 +1,14 @@
 import { expect, test } from 'vitest'
 import {
   type Introduced,
-  introductionAnswerDocument,
   introductionRequestText,
   MAX_INTRODUCED,
-  parseIntroductionAnswer,
   parseIntroductionRequest,
 } from '../../../src/fleet/enrolment.ts'
+import {
+  introductionAnswerDocument,
+  parseIntroductionAnswer,
+} from '../../../src/fleet/introduction-answer.ts'
 import {
   CLAN_KEY_TYPES,
   HOST_KEY_TYPES,
@@ -14,7 +16,7 @@ import {
   publicKeyText,
 } from '../../../src/fleet/public-key.ts'
 import { id } from '../../support/builders.ts'
-import { aKey } from '../../support/public-keys.ts'
+import { aKey, fingerprintOf } from '../../support/public-keys.ts'
 
 const machine = (facts: Partial<Introduced> = {}): Introduced => ({
   gatewayId: id('mini'),
@@ -29,8 +31,17 @@ const machine = (facts: Partial<Introduced> = {}): Introduced => ({
 
 test('a request comes back as it was sent, on one line, with reachable and unreachable machines', () => {
   const request = {
-    machines: [machine(), machine({ gatewayId: id('vps'), reach: null })],
+    machines: [
+      machine({ oneWay: true, mayBeAway: false, incarnation: 4, liftedUpTo: '2026-11-20T12:00:00.000Z' }),
+      machine({ gatewayId: id('vps'), reach: null }),
+    ],
     forget: [id('old')],
+    revoke: [
+      {
+        ...{ gatewayId: id('stolen'), clanKey: fingerprintOf(aKey('stolen')), hostKey: null, incarnation: 2 },
+        ...{ revokedAt: '2026-11-20T12:00:00.000Z', liftedAt: null },
+      },
+    ],
   }
   const text = introductionRequestText(request)
 
@@ -39,7 +50,7 @@ test('a request comes back as it was sent, on one line, with reachable and unrea
 })
 
 test('an answer comes back as it was given', () => {
-  const { reach: _reach, ...them } = { ...machine(), sshPort: 2222, hostKeys: [aKey('host')] }
+  const { reach: _reach, ...them } = { ...machine(), sshPort: 2222, hostKeys: [aKey('host')], ip: '10.0.0.1' }
   const answer = { ...them, machines: [{ gatewayId: id('a'), result: 'added' as const, reason: null }] }
 
   const text = JSON.stringify({ schema: 1, ...introductionAnswerDocument(answer) })

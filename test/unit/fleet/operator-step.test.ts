@@ -35,7 +35,7 @@ test('an id that is none is left out of the report', () => {
 })
 
 test('operatorScript() carries its data in a quoted here-document and nowhere else', () => {
-  const script = operatorScript({ kind: 'ping', gatewayId: id('a.b-c') }, nonce)
+  const script = operatorScript({ kind: 'ping', gatewayIds: [id('a.b-c')] }, nonce)
 
   expect(script.match(/a\.b-c/g)).toHaveLength(1)
   expect(script).toContain("<<'END-OF-CLAW-CLAN-DATA'\na.b-c\nEND-OF-CLAW-CLAN-DATA\n")
