@@ -1,8 +1,10 @@
 #!/usr/bin/env node
+import { selfTest } from '../actions/self-test.ts'
 import { servePeer } from '../actions/serve-peer.ts'
 import { mainGroup, subcommand } from '../cli/command.ts'
 import { openHome } from '../cli/home.ts'
 import { peerLine, servePeerDeps } from '../cli/peer-line.ts'
+import { selfTestCommand } from '../cli/self-test.ts'
 
 const serve = subcommand({
   name: 'claw-peer serve',
@@ -22,5 +24,6 @@ const serve = subcommand({
 void mainGroup({
   name: 'claw-peer',
   summary: 'The forced command other machines reach over SSH; not for people',
+  bare: selfTestCommand(selfTest),
   commands: { serve },
 })

@@ -1,0 +1,91 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { basename, join } from 'node:path'
+import type { SelfCheck, SelfTest, selfTest } from '../actions/self-test.ts'
+import { systemClock } from '../adapters/clock.ts'
+import { homePaths } from '../adapters/home-paths.ts'
+import { VERSION } from '../adapters/version.ts'
+import { ClawError } from '../fleet/error.ts'
+import { isNodeNewEnough, OLDEST_NODE } from '../fleet/install-survey.ts'
+import { printable } from '../fleet/text.ts'
+import { subcommand } from './command.ts'
+
+/** `claw-peer --self-test`: can this version, with this node, do what a machine of the clan must? Touches no home. */
+export const selfTestCommand = (run: typeof selfTest) =>
+  subcommand({
+    name: 'claw-peer',
+    summary: 'The forced command other machines reach over SSH; not for people',
+    options: {
+      'self-test': { type: 'boolean', help: 'Load and try all a machine of the clan needs; changes nothing' },
+    },
+    example: 'claw-peer --self-test --json',
+    failure: 'Each line that says "failed" names what is missing; nothing was changed.',
+    run: async ({ options }) => {
+      if (options['self-test'] !== true) {
+        throw new ClawError('bad-input', 'Other machines start it as "claw-peer serve"', {
+          hint: 'To try it by hand, run "claw-peer --self-test"',
+        })
+      }
+      const folder = await mkdtemp(join(tmpdir(), 'claw-clan-self-test-'))
+      try {
+        return await run({ program: VERSION, node: process.versions.node }, checksIn(folder))
+      } finally {
+        await rm(folder, { recursive: true, force: true })
+      }
+    },
+    render: result => renderSelfTest(result),
+    exitCode: result => (result.ok ? 0 : 1),
+  })
+
+const checksIn = (folder: string): readonly SelfCheck[] => [
+  { name: 'node', run: async () => checkNode() },
+  { name: 'files', run: checkFiles },
+  { name: 'keys', run: checkKeys },
+  { name: 'store', run: () => checkStore(folder) },
+]
+
+function checkNode(): string {
+  if (isNodeNewEnough(process.versions.node)) return process.execPath
+  throw new ClawError('command-failed', `Node ${process.versions.node} is older than ${OLDEST_NODE}`)
+}
+
+/** Only an installed version has a list of its files; a clone or a package is checked by git or npm. */
+async function checkFiles(): Promise<string> {
+  const [{ runningFolder }, { damagedFiles, readVersionManifest }] = await Promise.all([
+    import('../adapters/own-version.ts'),
+    import('../adapters/version-content.ts'),
+  ])
+  const folder = runningFolder()
+  if (folder === undefined) return 'not run from an installed version: nothing to compare with'
+  const manifest = readVersionManifest(folder)
+  const [damaged, ...more] = damagedFiles(folder, manifest)
+  if (damaged === undefined) return `${Object.keys(manifest.files).length} files of ${basename(folder)}`
+  const others = more.length === 0 ? '' : ` and ${more.length} more`
+  throw new ClawError('damaged-state', `"${join(folder, damaged)}"${others} differ from the manifest`)
+}
+
+async function checkKeys(): Promise<string> {
+  const [{ throwAwayKey }, { checkPrivateKey }] = await Promise.all([
+    import('../adapters/probe-key.ts'),
+    import('../adapters/ssh.ts'),
+    import('../adapters/peer-probe.ts'),
+  ])
+  checkPrivateKey(throwAwayKey())
+  return 'keys are made and read, SSH is loaded'
+}
+
+async function checkStore(folder: string): Promise<string> {
+  const { openJsonFleet } = await import('../store/json-fleet.ts')
+  const at = systemClock.now().toISOString()
+  await using store = openJsonFleet({ paths: homePaths(folder, {}), clock: systemClock })
+  await store.recordRun({ program: 'claw-peer', startedAt: at, finishedAt: at, result: {} })
+  if ((await store.lastRun('claw-peer'))?.finishedAt !== at) {
+    throw new ClawError('store-unavailable', 'What was stored is not what is read')
+  }
+  return 'locks and the journal work'
+}
+
+function renderSelfTest({ ok, version, node, checks }: SelfTest): string {
+  const lines = checks.map(each => `  ${each.name.padEnd(6)} ${each.ok ? 'ok' : 'failed'}  ${each.detail}`)
+  return printable([`claw-clan ${version} on Node ${node}: ${ok ? 'ok' : 'failed'}`, ...lines].join('\n'))
+}
