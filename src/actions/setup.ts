@@ -1,33 +1,17 @@
 import type { Clock } from '../adapters/clock.ts'
+import { ntfyUrlOf } from '../fleet/alert-target.ts'
 import { ClawError } from '../fleet/error.ts'
 import type { Identity } from '../fleet/identity.ts'
-import { field, type GatewayId, idKey, isGatewayId, parseValue, parseWholeNumber } from '../fleet/parse.ts'
-import { safeName } from '../fleet/text.ts'
+import { type GatewayId, idKey } from '../fleet/parse.ts'
+import type { Settings } from '../fleet/settings.ts'
 import type { FleetStore } from '../store/store.ts'
+import { identityIn, readAnswer, type SetupAnswers, type WantedIdentity } from './setup-answers.ts'
+import { type CurrentAnswers, type Former, type FormerDeps, readFormer } from './setup-former.ts'
+import { settingsOf } from './setup-settings.ts'
 
-/** What the owner typed; text, not yet checked. Absent means: keep what is there, or take the default. */
-export type SetupAnswers = {
-  readonly gatewayId?: string | undefined
-  readonly name?: string | undefined
-  readonly lead?: string | undefined
-  readonly sshUser?: string | undefined
-  readonly repo?: string | undefined
-  readonly port?: string | undefined
-}
-
-/** What this computer says of itself. */
-export type ComputerFacts = {
-  readonly hostname: string
-  /** Name its owner gave it; the host name where there is none. */
-  readonly computerName: string
-  readonly user: string
-  readonly address: string
-}
-
-export type SetupDeps = {
-  readonly store: Pick<FleetStore, 'self' | 'saveSelf' | 'peers' | 'candidates'>
+export type SetupDeps = FormerDeps & {
+  readonly store: FormerDeps['store'] & Pick<FleetStore, 'saveSelf'>
   readonly clock: Pick<Clock, 'now'>
-  readonly facts: ComputerFacts
   readonly version: string
   /** Makes the clan key if there is none; returns its fingerprint. */
   readonly ensureClanKey: (
@@ -37,6 +21,14 @@ export type SetupDeps = {
   readonly writeLaunchers: () => readonly string[]
   /** Writes `config.json` with the main settings where there is none. @returns true when written */
   readonly ensureConfig: () => Promise<boolean>
+  /** @returns true when anything was new */
+  readonly changeSettings: (changes: Partial<Settings>) => Promise<boolean>
+}
+
+export type SetupMode = {
+  /** `--yes`: unanswered questions get their default instead of stopping. */
+  readonly takeDefaults: boolean
+  readonly dryRun: boolean
 }
 
 export type SetupResult = {
@@ -47,134 +39,160 @@ export type SetupResult = {
   readonly dryRun: boolean
   readonly clanKeyCreated: boolean
   readonly configWritten: boolean
+  /** Settings that were new, by key. */
+  readonly settingsChanged: readonly string[]
+  readonly answers: Pick<CurrentAnswers, 'allowRestart' | 'ntfy'>
   readonly launchers: readonly string[]
   readonly warnings: readonly string[]
 }
 
 /**
- * Give this machine its identity, its clan key, its settings file and its launchers; nothing else is touched.
+ * Give this machine its identity, its clan key, its settings and its launchers; nothing else is touched.
  *
- * Safe to repeat: what was not asked to change stays, unknown keys of an older home included.
+ * Safe to repeat: what was not asked to change stays, unknown keys of an older home included. A damaged `state.json`
+ * is set aside and written anew from what the rest of the home and the answers say.
  *
- * @param takeDefaults  `--yes`: unanswered questions get their default instead of stopping
  * @throws {ClawError} `bad-input` for an answer that is not allowed; `missing-answer` naming the flags
  */
-export async function setUp(
-  deps: SetupDeps,
-  answers: SetupAnswers,
-  takeDefaults: boolean,
-  dryRun: boolean,
-): Promise<SetupResult> {
-  const current = await deps.store.self()
-  const taken = await takenLeadNumbers(deps.store)
-  const wanted = check(answers)
-  if (!takeDefaults) requireAnswers(wanted, current)
-  const facts = withDefaults(wanted, current, deps, taken)
-  const same = current !== undefined && SETTLED.every(key => current[key] === facts[key])
-  const draft: Identity = { ...current, ...facts, incarnation: (current?.incarnation ?? 0) + (same ? 0 : 1) }
-  const plan = { firstTime: current === undefined, warnings: leadWarnings(draft, taken), dryRun }
-  if (dryRun)
-    return {
-      self: draft,
-      changed: !same,
-      clanKeyCreated: false,
-      configWritten: false,
-      launchers: [],
-      ...plan,
-    }
-  const key = await deps.ensureClanKey(draft.gatewayId)
-  const self: Identity = { ...draft, clanKey: key.fingerprint }
+export async function setUp(deps: SetupDeps, answers: SetupAnswers, mode: SetupMode): Promise<SetupResult> {
+  const former = await readFormer(deps)
+  const wanted = identityIn(answers)
+  checkId(wanted, former)
+  requireAnswers(wanted, former, mode)
+  const draft = identityOf(wanted, former, deps, mode)
+  const settings = settingsOf(answers, { former, state: deps.settings, takeDefaults: mode.takeDefaults })
+  const same = isSame(draft, former)
+  const plan: SetupResult = {
+    self: draft,
+    changed: !same,
+    firstTime: former.known === undefined,
+    dryRun: mode.dryRun,
+    clanKeyCreated: false,
+    configWritten: false,
+    settingsChanged: Object.keys(settings),
+    answers: {
+      allowRestart: settings['allow.restartGateway'] ?? former.answers.allowRestart,
+      ntfy: settings.alerts === undefined ? former.answers.ntfy : ntfyUrlOf(settings.alerts),
+    },
+    launchers: [],
+    warnings: [...damageWarnings(former), ...leadWarnings(draft, former), ...repoWarnings(draft, deps)],
+  }
+  return mode.dryRun ? plan : await carryOut(deps, { plan, settings, former })
+}
+
+type Errand = {
+  readonly plan: SetupResult
+  readonly settings: Partial<Settings>
+  readonly former: Former
+}
+
+async function carryOut(deps: SetupDeps, { plan, settings, former }: Errand): Promise<SetupResult> {
+  const { known, lost } = former
+  const key = await deps.ensureClanKey(plan.self.gatewayId)
+  const self: Identity = { ...plan.self, clanKey: key.fingerprint }
   const configWritten = await deps.ensureConfig()
+  if (plan.settingsChanged.length > 0) await deps.changeSettings(settings)
   const launchers = deps.writeLaunchers()
-  if (!same || current.clanKey !== key.fingerprint || current.version !== deps.version)
+  const isNew = plan.changed || lost !== undefined
+  if (isNew || known?.clanKey !== key.fingerprint || known.version !== deps.version)
     await deps.store.saveSelf(self)
-  return { self, changed: !same, clanKeyCreated: key.created, configWritten, launchers, ...plan }
+  return { ...plan, self, clanKeyCreated: key.created, configWritten, launchers }
 }
 
-const SETTLED = ['gatewayId', 'name', 'leadNumber', 'sshUser', 'sshPort', 'githubRepo'] as const
+const SETTLED = ['gatewayId', 'name', 'leadNumber', 'sshUser', 'sshPort', 'githubRepo', 'mayBeAway'] as const
 
-type Wanted = Partial<
-  Pick<Identity, 'gatewayId' | 'name' | 'leadNumber' | 'sshUser' | 'githubRepo' | 'sshPort'>
->
+const isSame = (draft: Identity, { known, lost }: Former): boolean =>
+  known !== undefined && lost === undefined && SETTLED.every(key => known[key] === draft[key])
 
-function check({ gatewayId, name, lead, sshUser, repo, port }: SetupAnswers): Wanted {
-  return {
-    ...(gatewayId === undefined ? {} : { gatewayId: parseValue(field.gatewayId, gatewayId, '--gateway-id') }),
-    ...(name === undefined ? {} : { name: parseValue(field.name, name, '--name') }),
-    ...(lead === undefined ? {} : { leadNumber: parseWholeNumber(lead, 1, 9999, '--lead') }),
-    ...(sshUser === undefined ? {} : { sshUser: parseValue(field.sshUser, sshUser, '--ssh-user') }),
-    ...(repo === undefined
-      ? {}
-      : { githubRepo: repo === '' ? null : parseValue(field.repository, repo, '--repo') }),
-    ...(port === undefined ? {} : { sshPort: parseWholeNumber(port, 1, 65_535, '--port') }),
-  }
-}
-
-function requireAnswers(wanted: Wanted, current: Identity | undefined): void {
-  if (current !== undefined) return
-  const flags = {
-    gatewayId: '--gateway-id',
-    name: '--name',
-    leadNumber: '--lead',
-    sshUser: '--ssh-user',
-  } as const
-  const missing = Object.entries(flags).filter(([key]) => !(key in wanted))
-  if (missing.length === 0) return
-  throw new ClawError('missing-answer', `Setup needs ${missing.map(([, flag]) => flag).join(', ')}`, {
-    hint: 'Give them, or --yes to take the default of each',
-  })
-}
-
-function withDefaults(
-  wanted: Wanted,
-  current: Identity | undefined,
-  deps: SetupDeps,
-  taken: ReadonlyMap<number, string>,
-) {
-  const { facts, clock, version } = deps
-  const gatewayId = wanted.gatewayId ?? current?.gatewayId ?? idFromHostname(facts.hostname)
-  const leadNumber = current !== undefined && current.leadNumber > 0 ? current.leadNumber : lowestFree(taken)
-  return {
-    gatewayId,
-    name: wanted.name ?? current?.name ?? safeName(facts.computerName, gatewayId),
-    leadNumber: wanted.leadNumber ?? leadNumber,
-    ip: facts.address,
-    sshUser: wanted.sshUser ?? current?.sshUser ?? parseValue(field.sshUser, facts.user, 'the login name'),
-    sshPort: wanted.sshPort ?? current?.sshPort ?? 22,
-    version,
-    registeredAt: current?.registeredAt || clock.now().toISOString(),
-    githubRepo: wanted.githubRepo === undefined ? (current?.githubRepo ?? null) : wanted.githubRepo,
-  }
-}
-
-/** A gateway id made of the host name: its first label, everything not allowed in an id replaced by "-". */
-export function idFromHostname(hostname: string): GatewayId {
-  const label = hostname.split('.')[0] ?? ''
-  const id = label
-    .replace(/[^A-Za-z0-9_-]+/g, '-')
-    .replace(/^[^A-Za-z0-9]+|[^A-Za-z0-9]+$/g, '')
-    .slice(0, 64)
-  return isGatewayId(id) ? id : parseValue(field.gatewayId, 'this-machine', 'the host name')
-}
-
-async function takenLeadNumbers(store: SetupDeps['store']): Promise<ReadonlyMap<number, string>> {
-  const { peers } = await store.peers()
-  const others = [...peers, ...(await store.candidates())]
-  return new Map(
-    others.filter(machine => machine.leadNumber > 0).map(machine => [machine.leadNumber, machine.gatewayId]),
+/** Another machine's id would make two of one: every peer would take us for it, or refuse us. */
+function checkId({ gatewayId }: WantedIdentity, { taken }: Former): void {
+  if (gatewayId === undefined || !taken.peers.has(idKey(gatewayId))) return
+  throw new ClawError(
+    'bad-input',
+    `Cannot use "${gatewayId}" for --gateway-id: it is an enrolled machine's`,
+    {
+      hint: `Choose another, or first run "claw-setup-ssh forget ${gatewayId}"`,
+    },
   )
 }
 
-function lowestFree(taken: ReadonlyMap<number, string>): number {
-  let free = 1
-  while (taken.has(free) && free < 9999) free++
-  return free
+const FLAGS = {
+  gatewayId: '--gateway-id',
+  name: '--name',
+  lead: '--lead',
+  sshUser: '--ssh-user',
+} as const
+
+function requireAnswers(wanted: WantedIdentity, former: Former, { takeDefaults }: SetupMode): void {
+  const given = { ...wanted, lead: wanted.leadNumber }
+  const open = (Object.keys(FLAGS) as (keyof typeof FLAGS)[]).filter(
+    key => given[key] === undefined && !former.answered.has(key),
+  )
+  // Peers know this machine by its id: after damage no default may make a stranger of it.
+  const noDefault = former.lost === undefined ? [] : open.filter(key => key === 'gatewayId')
+  // An older home may lack an answer (lead number 0); it has run without it so far.
+  const askAll = !takeDefaults && (former.known === undefined || former.lost !== undefined)
+  const missing = askAll ? open : noDefault
+  if (missing.length === 0) return
+  throw new ClawError('missing-answer', `Setup needs ${missing.map(key => FLAGS[key]).join(', ')}`, {
+    hint:
+      former.lost === undefined
+        ? 'Give them, or --yes to take the default of each'
+        : `Give what they were: ${former.lost.error.message}, and no other file tells`,
+  })
 }
 
-function leadWarnings(self: Identity, taken: ReadonlyMap<number, string>): readonly string[] {
-  const holder = taken.get(self.leadNumber)
-  if (holder === undefined || idKey(holder) === idKey(self.gatewayId)) return []
+function identityOf(
+  wanted: WantedIdentity,
+  { known, answers, answered }: Former,
+  { facts, clock, version }: SetupDeps,
+  { takeDefaults }: SetupMode,
+): Identity {
+  const mayBeAway =
+    wanted.mayBeAway ?? (answered.has('mayBeAway') || takeDefaults ? answers.mayBeAway : undefined)
+  const settled = {
+    gatewayId: wanted.gatewayId ?? answers.gatewayId,
+    name: wanted.name ?? answers.name,
+    leadNumber: wanted.leadNumber ?? answers.lead,
+    sshUser: wanted.sshUser ?? readAnswer.sshUser(answers.sshUser),
+    sshPort: wanted.sshPort ?? known?.sshPort ?? 22,
+    githubRepo: wanted.githubRepo === undefined ? answers.repo : wanted.githubRepo,
+    ...(mayBeAway === undefined ? {} : { mayBeAway }),
+  }
+  const former = known ?? {}
+  const same = SETTLED.every(key => former[key] === settled[key])
+  return {
+    ...former,
+    ...settled,
+    ip: facts.address,
+    version,
+    registeredAt: former.registeredAt || clock.now().toISOString(),
+    incarnation: (former.incarnation ?? 0) + (same ? 0 : 1),
+  }
+}
+
+function damageWarnings({ lost }: Former): readonly string[] {
+  if (lost === undefined) return []
+  const from =
+    lost.sources.length === 0 ? 'the answers given' : `${lost.sources.join(' and ')} and the answers given`
   return [
-    `Lead number ${self.leadNumber} is already used by ${holder}: the first of the two by id ranks higher`,
+    `${lost.error.message}: it is set aside beside it as ".corrupt-<time>" and written anew from ${from}`,
   ]
+}
+
+function leadWarnings(self: Identity, { taken }: Former): readonly string[] {
+  const holder = taken.leads.get(self.leadNumber)
+  if (holder === undefined || idKey(holder) === idKey(self.gatewayId)) return []
+  return [leadWarning(self.leadNumber, holder)]
+}
+
+/** What follows from two machines with one lead number. */
+export const leadWarning = (lead: number, holder: string): string =>
+  `Lead number ${lead} is already used by ${holder}: the first of the two by id ranks higher`
+
+function repoWarnings({ githubRepo }: Identity, { settings }: SetupDeps): readonly string[] {
+  const { fixed, values } = settings
+  const named = values['skills.repo']
+  if (fixed === undefined || named === null || named === githubRepo) return []
+  return [`The skills repository of the settings stays in force: ${fixed.message}`]
 }

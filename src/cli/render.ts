@@ -1,9 +1,8 @@
 import type { PingedPeer, PingResult } from '../actions/ping.ts'
-import type { SetupResult } from '../actions/setup.ts'
 import type { LastRound, StatusResult } from '../actions/status.ts'
 import type { Peer } from '../fleet/peer.ts'
 import { printable } from '../fleet/text.ts'
-import { type Cell, HEADER, header, renderTable } from './table.ts'
+import { type Cell, header, renderTable } from './table.ts'
 import type { Terminal } from './terminal.ts'
 import { wrapIndented } from './wrap.ts'
 
@@ -125,37 +124,4 @@ function peerNote(peer: Peer): string {
     peer.oneWay === true ? 'one-way' : '',
   ]
   return parts.filter(part => part !== '').join(', ')
-}
-
-/** `claw-setup`: what was written, and what comes next. */
-export function renderSetup(result: SetupResult, look: Look & { readonly home: string }): string {
-  const { self } = result
-  const rows = [
-    ['gateway id', self.gatewayId],
-    ['name', self.name],
-    ['lead number', String(self.leadNumber)],
-    ['ssh user', `${self.sshUser} (port ${self.sshPort})`],
-    ['skills repo', self.githubRepo ?? 'none'],
-    ['clan key', `${self.clanKey ?? '(made at setup)'}${result.clanKeyCreated ? ' (new)' : ''}`],
-    ['home', look.home],
-    ['programs', `${look.home}/bin`],
-  ].map(([key = '', value = '']): Cell[] => [{ text: key, style: HEADER }, { text: value }])
-  const verb = result.dryRun
-    ? 'Would set up'
-    : result.firstTime
-      ? 'Set up'
-      : result.changed
-        ? 'Changed'
-        : 'Unchanged:'
-  return [
-    `${verb} this machine as ${self.gatewayId}`,
-    '',
-    renderTable(rows, look),
-    ...result.warnings.map(text => warning(text, look)),
-    '',
-    'Next, with the folder of programs on your PATH:',
-    '  claw-register run              keep this machine announced (leave it running)',
-    '  claw-discover                  see who else is there',
-    '  claw-setup-ssh add USER HOST   enrol a machine',
-  ].join('\n')
 }

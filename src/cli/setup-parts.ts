@@ -3,41 +3,74 @@ import { hostname, userInfo } from 'node:os'
 import { dirname, extname, join } from 'node:path'
 import type { SetupDeps } from '../actions/setup.ts'
 import { VERSION } from '../adapters/version.ts'
+import { ClawError } from '../fleet/error.ts'
 import type { Home } from './home.ts'
 
-const PROGRAMS = ['clan', 'setup', 'register', 'discover', 'setup-ssh', 'ping', 'status', 'peer'] as const
+export const PROGRAMS = [
+  'clan',
+  'doctor',
+  'setup',
+  'register',
+  'discover',
+  'setup-ssh',
+  'ping',
+  'status',
+  'peer',
+] as const
 
 /** What `claw-setup` needs beside the store: facts of this computer and the writers of keys, launchers, settings. */
-export async function setupParts({ paths, store, clock }: Home): Promise<SetupDeps> {
-  const [
-    { ensureClanKey },
-    { writeLaunchers },
-    { settingsPath },
-    { ensureSettingsFile },
-    { ownAddress, computerName },
-  ] = await Promise.all([
-    import('../adapters/ssh-keys.ts'),
-    import('../adapters/gate.ts'),
-    import('../adapters/settings-file.ts'),
-    import('../store/settings-document.ts'),
+export async function setupParts(home: Home): Promise<SetupDeps> {
+  const { paths, store, clock } = home
+  const [{ ensureClanKey }, { writeLaunchers }, { settingsPath }, settings, { lostIdentity }] =
+    await Promise.all([
+      import('../adapters/ssh-keys.ts'),
+      import('../adapters/gate.ts'),
+      import('../adapters/settings-file.ts'),
+      import('../store/settings-document.ts'),
+      import('../store/lost-identity.ts'),
+    ])
+  return {
+    store,
+    clock,
+    facts: await computerFacts(),
+    settings: await settingsState(paths),
+    version: VERSION,
+    lostIdentity: () => lostIdentity(paths),
+    ensureClanKey: gatewayId => ensureClanKey(paths, `claw-clan:${gatewayId}`),
+    writeLaunchers: () => writeLaunchers({ paths, node: process.execPath, programs: ownPrograms() }),
+    ensureConfig: async () =>
+      settingsPath(paths, process.env) === undefined && settings.ensureSettingsFile({ paths, clock }),
+    changeSettings: changes => settings.changeSettings({ paths, clock }, changes),
+  }
+}
+
+async function computerFacts(): Promise<SetupDeps['facts']> {
+  const [{ ownAddress, computerName }, { hasBattery }] = await Promise.all([
     import('../adapters/network.ts'),
+    import('../adapters/battery.ts'),
   ])
-  const facts = {
+  return {
     hostname: hostname(),
     computerName: await computerName(),
     user: userInfo().username,
     address: ownAddress(),
+    hasBattery: await hasBattery(),
   }
-  return {
-    store,
-    clock,
-    facts,
-    version: VERSION,
-    ensureClanKey: gatewayId => ensureClanKey(paths, `claw-clan:${gatewayId}`),
-    writeLaunchers: () => writeLaunchers({ paths, node: process.execPath, programs: ownPrograms() }),
-    ensureConfig: async () =>
-      settingsPath(paths, process.env) === undefined && ensureSettingsFile({ paths, clock }),
-  }
+}
+
+/** The settings file as it stands now, and whether it is one that we may write. */
+async function settingsState(paths: Home['paths']): Promise<SetupDeps['settings']> {
+  const [{ readSettingsFile, settingsPath }, { settingsTrouble }] = await Promise.all([
+    import('../adapters/settings-file.ts'),
+    import('../store/settings-document.ts'),
+  ])
+  const { settings: values, givenKeys } = await readSettingsFile(paths, process.env)
+  const path = settingsPath(paths, process.env)
+  const elsewhere =
+    path === undefined || path === paths.config
+      ? undefined
+      : new ClawError('bad-settings', `The settings are in "${path}", which only you write`)
+  return { values, givenKeys, fixed: elsewhere ?? settingsTrouble(paths.config) }
 }
 
 /** Absolute paths of all programs, found beside the one that is running: sources or bundles alike. */

@@ -11,6 +11,8 @@ export type SettingsReading = {
   readonly problems: readonly ClawError[]
   /** Dotted paths, kept in the file: an older program after a rollback must still run. */
   readonly unknownKeys: readonly string[]
+  /** Settings the file itself names, so not merely at their default; what an owner was asked once is here. */
+  readonly givenKeys: readonly SettingKey[]
 }
 
 /**
@@ -33,7 +35,8 @@ export function readSettings(
     )
     return { ...readSettings({}, file, env), problems: [problem] }
   }
-  const given = new Map([...flatten(content), ...fromEnvironment(env)])
+  const inFile = flatten(content)
+  const given = new Map([...inFile, ...fromEnvironment(env)])
   const problems = [...given.keys()].filter(key => GROUPS.has(key)).map(key => notAGroup(key, file))
   const settings = Object.fromEntries(
     Object.entries(SETTINGS).map(([key, { schema, default: fallback }]) => {
@@ -53,8 +56,11 @@ export function readSettings(
     }),
   )
   const unknownKeys = [...given.keys()].filter(key => !Object.hasOwn(SETTINGS, key) && !GROUPS.has(key))
-  return { settings: Object.freeze(settings) as Settings, problems, unknownKeys }
+  const givenKeys = inFile.flatMap(([key, { value }]) => (isSettingKey(key) && value !== null ? [key] : []))
+  return { settings: Object.freeze(settings) as Settings, problems, unknownKeys, givenKeys }
 }
+
+const isSettingKey = (key: string): key is SettingKey => Object.hasOwn(SETTINGS, key)
 
 /** Settings whose value no message may repeat. */
 const SECRET = /password/

@@ -38,6 +38,17 @@ export async function changeSettings(home: JsonFleetParts, changes: Partial<Sett
   return await rewrite(home, content => wanted.reduce(withSetting, content ?? {}))
 }
 
+/** Why `config.json` cannot be changed: it is no JSON object. Undefined where it can, or is not there yet. */
+export function settingsTrouble(path: string): ClawError | undefined {
+  try {
+    readSettingsObject(path)
+    return undefined
+  } catch (error) {
+    if (error instanceof ClawError) return error
+    throw error
+  }
+}
+
 function withSetting(content: JsonObject, [key, value]: readonly [string, unknown]): JsonObject {
   const [group = '', inner] = key.split('.')
   if (inner === undefined) return { ...content, [key]: value }

@@ -1,0 +1,62 @@
+import { type CANCEL_SYMBOL, confirm, isCancel, log, multiselect, note, text } from '@clack/prompts'
+import type { Asker } from '../actions/asker.ts'
+import { ClawError } from '../fleet/error.ts'
+import { printable } from '../fleet/text.ts'
+
+/**
+ * Ask the person at this terminal. Loaded only when there is somebody to ask: `claw-setup --help` starts without it.
+ *
+ * @param consequence  what Ctrl-C means at the time it is pressed: "nothing was written"
+ */
+export const openAsker = (consequence: () => string): Asker => {
+  const answerOf = async <T>(answer: Promise<T | typeof CANCEL_SYMBOL>): Promise<T> => {
+    const given = await answer
+    if (isCancel(given)) throw new ClawError('cancelled', `Cancelled: ${consequence()}`)
+    return given
+  }
+  return {
+    text: async ({ message, initial, check }) => {
+      const answer = await answerOf(
+        text({
+          message: printable(message),
+          placeholder: printable(initial),
+          defaultValue: initial,
+          validate: typed => complaint(() => check(answerIn(typed, initial))),
+        }),
+      )
+      return answerIn(answer, initial)
+    },
+    yesNo: (message, initial) => answerOf(confirm({ message: printable(message), initialValue: initial })),
+    choose: async (message, choices) => {
+      const options = choices.map(({ value, label, hint }) => ({
+        value,
+        label: printable(label),
+        ...(hint === undefined ? {} : { hint: printable(hint) }),
+      }))
+      // Its types cannot follow a list of options whose values are one of a few words.
+      const answer = await answerOf(
+        multiselect<string>({ message: printable(message), options, required: false }),
+      )
+      return choices.map(({ value }) => value).filter(value => answer.includes(value))
+    },
+    tell: (title, body) => note(printable(body), printable(title), { format: line => line }),
+    warn: line => log.warn(printable(line)),
+  }
+}
+
+/** White space around an answer is never meant; nothing at all is the default. */
+function answerIn(typed: string | undefined, initial: string): string {
+  const trimmed = (typed ?? '').trim()
+  return trimmed === '' ? initial : trimmed
+}
+
+/** What is wrong with an answer, for the line below it; undefined when nothing is. */
+function complaint(check: () => unknown): string | undefined {
+  try {
+    check()
+    return undefined
+  } catch (error) {
+    if (error instanceof ClawError) return error.message
+    throw error
+  }
+}
