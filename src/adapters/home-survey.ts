@@ -1,4 +1,4 @@
-import { lstat, readdir } from 'node:fs/promises'
+import { chmod, lstat, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 
 /** One thing that lies in a home. */
@@ -47,4 +47,23 @@ async function entryAt(path: string, now: Date): Promise<SurveyedEntry> {
   const stat = await lstat(path)
   const kind = stat.isDirectory() ? 'folder' : stat.isFile() ? 'file' : 'other'
   return { path, kind, mode: stat.mode & 0o7777, uid: stat.uid, ageMs: now.getTime() - stat.mtimeMs }
+}
+
+/**
+ * Give files and folders their modes. What became a link meanwhile, or is gone, is left alone.
+ *
+ * @throws the system's error when one is not ours
+ */
+export async function setModes(
+  files: readonly { readonly path: string; readonly mode: number }[],
+): Promise<void> {
+  for (const { path, mode } of files) {
+    const stat = await lstat(path).catch(() => undefined)
+    if (stat?.isFile() === true || stat?.isDirectory() === true) await chmod(path, mode)
+  }
+}
+
+/** Remove files; those that are gone are as good as removed. @throws the system's error when one is not ours */
+export async function removeFiles(paths: readonly string[]): Promise<void> {
+  for (const path of paths) await rm(path, { force: true })
 }

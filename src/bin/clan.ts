@@ -3,6 +3,7 @@ import { runVerb } from '../cli/umbrella.ts'
 
 void runVerb({
   discover: () => import('./discover.ts'),
+  doctor: () => import('./doctor.ts'),
   list: () => import('./status.ts'),
   peer: () => import('./peer.ts'),
   ping: () => import('./ping.ts'),

@@ -97,7 +97,7 @@ function grantTrouble(
 /** A file or folder on the way to authorized_keys. */
 export type KeyPath = { readonly path: string; readonly mode: number; readonly uid: number }
 
-/** sshd ignores keys that others could have written (StrictModes, which is its default). */
+/** sshd ignores keys that others could have written: StrictModes, its default; some systems allow a private group. */
 export function judgeKeyPaths(paths: readonly KeyPath[], uid: number): readonly Finding[] {
   const open = paths.filter(({ mode }) => (mode & 0o022) !== 0).map(({ path }) => path)
   const foreign = paths.filter(path => path.uid !== uid && path.uid !== 0).map(({ path }) => path)
@@ -105,16 +105,20 @@ export function judgeKeyPaths(paths: readonly KeyPath[], uid: number): readonly 
     ...(open.length === 0
       ? []
       : [
-          problem('strict-modes', `sshd ignores your authorized_keys: others can write to ${listed(open)}`, {
-            next: `chmod go-w ${open.map(shellWord).join(' ')}`,
-          }),
+          warning(
+            'strict-modes',
+            `sshd may ignore your authorized_keys: others can write to ${listed(open)}`,
+            {
+              next: `chmod go-w ${open.map(shellWord).join(' ')}`,
+            },
+          ),
         ]),
     ...(foreign.length === 0
       ? []
       : [
           problem(
             'strict-modes',
-            `sshd ignores your authorized_keys: ${listed(foreign)} belongs to another user`,
+            `sshd may ignore your authorized_keys: ${listed(foreign)} belongs to another user`,
             {
               next: `sudo chown ${uid} ${foreign.map(shellWord).join(' ')}`,
             },

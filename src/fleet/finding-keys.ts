@@ -89,13 +89,26 @@ export function judgePins({ file, peers, pins, oddLines }: PinFacts): readonly F
   return found.length === 0 ? [fine('host-keys', `${counted(peers.length, 'host key')} pinned`)] : found
 }
 
-/** What state.json says, read. */
-export function judgeIdentity(
-  self: Identity | undefined,
-  trouble: { message: string; hint?: string | undefined } | undefined,
-) {
-  if (self !== undefined)
-    return [fine('identity', `This machine is ${self.gatewayId}, lead number ${self.leadNumber}`)]
-  const message = trouble?.message ?? 'This machine has no identity'
-  return [problem('identity', message, { next: trouble?.hint ?? 'claw-setup' })]
+export type IdentityFacts = {
+  /** Undefined when state.json does not read. */
+  readonly self: Identity | undefined
+  readonly trouble: { readonly message: string; readonly hint: string | undefined } | undefined
+  /** identity.json, which the gate shows to others, beside what it should say. */
+  readonly publicFile: { readonly path: string; readonly state: 'same' | 'different' | 'missing' }
+}
+
+/** This machine knows who it is, and its gate tells others the same. */
+export function judgeIdentity({ self, trouble, publicFile }: IdentityFacts): readonly Finding[] {
+  if (self === undefined) {
+    const message = trouble?.message ?? 'This machine has no identity'
+    return [problem('identity', message, { next: trouble?.hint ?? 'claw-setup' })]
+  }
+  const details = { next: 'claw-doctor --fix', fix: { kind: 'identity' } } as const
+  if (publicFile.state === 'missing') {
+    return [problem('identity', `"${publicFile.path}" is missing, so no machine is answered`, details)]
+  }
+  if (publicFile.state === 'different') {
+    return [warning('identity', `"${publicFile.path}" says something else than state.json`, details)]
+  }
+  return [fine('identity', `This machine is ${self.gatewayId}, lead number ${self.leadNumber}`)]
 }

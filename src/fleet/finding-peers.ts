@@ -87,6 +87,29 @@ export function judgeVersions(own: string, asked: readonly AskedPeer[]): readonl
   return found.length > 0 ? found : [fine('versions', `claw-clan ${own} everywhere`)]
 }
 
+/** The other machines ping, too: a fleet in which only one looks has nobody to look at that one. */
+export function judgePeerRounds(
+  asked: readonly AskedPeer[],
+  now: Date,
+  staleAfterMs: number,
+): readonly Finding[] {
+  const told = asked.flatMap(({ peer, answer }) =>
+    answer.kind === 'ack' && answer.inspection !== undefined && peer.oneWay !== true
+      ? [{ peer, lastPing: answer.inspection.lastPing }]
+      : [],
+  )
+  const idle = told.filter(
+    ({ lastPing }) => lastPing === null || now.getTime() - Date.parse(lastPing) > staleAfterMs,
+  )
+  if (idle.length === 0)
+    return [fine('peer-rounds', `${counted(told.length, 'peer')} said when they pinged last`)]
+  return idle.map(({ peer: { gatewayId }, lastPing }) =>
+    note('peer-rounds', `${gatewayId} ${lastPing === null ? 'never pinged' : `pinged last at ${lastPing}`}`, {
+      next: `claw-doctor on ${gatewayId}: its schedule is not running`,
+    }),
+  )
+}
+
 /** By the numbers of `1.2.3`; what follows them is not compared. */
 export function compareVersions(a: string, b: string): number {
   const numbers = (text: string) => (/^\d+(\.\d+)*/.exec(text)?.[0] ?? '').split('.').map(Number)

@@ -111,6 +111,7 @@ export function judgeLinks({ folder, isOnPath, links }: LinkFacts): readonly Fin
 export type OpenClawFacts = {
   /** Its state folder, `~/.openclaw` unless moved. */
   readonly state: string
+  /** It has been set up there: our own home alone makes the folder, too. */
   readonly hasState: boolean
   /** The program on PATH. */
   readonly program: string | undefined
@@ -135,7 +136,7 @@ export function judgeOpenClaw({
   loaded,
 }: OpenClawFacts): readonly Finding[] {
   if (!hasState && program === undefined) {
-    return [note('openclaw', 'OpenClaw is not on this machine: no program on PATH and no state folder')]
+    return [note('openclaw', 'OpenClaw is not on this machine: no program on PATH, nothing set up')]
   }
   const bad = skills.filter(({ faults }) => faults.length > 0)
   const details = { next: 'claw-setup activate', fix: { kind: 'programs' } } as const

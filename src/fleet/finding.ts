@@ -15,9 +15,10 @@ export type Fix =
   | { readonly kind: 'sweep'; readonly paths: readonly string[] }
   /** Make the clan key where there is none yet, or write its public half anew. */
   | { readonly kind: 'clan-key' }
+  /** Write the public part of the identity again. */
+  | { readonly kind: 'identity' }
   /** Launchers, links to them and links to the skills. */
   | { readonly kind: 'programs' }
-  | { readonly kind: 'schedule' }
 
 /** What one check found: one line for the owner, and the exact next step where there is one. */
 export type Finding = {

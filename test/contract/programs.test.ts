@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest'
 import { aPeer } from '../support/builders.ts'
 import { readyHome, runProgram, temporaryFolder } from '../support/program.ts'
 
-const PROGRAMS = ['clan', 'setup', 'register', 'discover', 'setup-ssh', 'ping', 'status', 'peer']
+const PROGRAMS = ['clan', 'doctor', 'setup', 'register', 'discover', 'setup-ssh', 'ping', 'status', 'peer']
 
 describe.each(PROGRAMS)('claw-%s', name => {
   test('--help under plain node and an empty environment explains itself and ends with 0', async () => {
@@ -24,7 +24,7 @@ describe.each(PROGRAMS)('claw-%s', name => {
   })
 })
 
-test.each(['ping', 'status', 'discover'])(
+test.each(['ping', 'status', 'discover', 'doctor'])(
   'claw-%s without a home ends with 3 and names the command that makes one',
   async name => {
     await using folder = await temporaryFolder()

@@ -1,0 +1,33 @@
+import type { DoctorDeps } from '../actions/doctor.ts'
+import { homeChecks } from './doctor-home.ts'
+import { keyChecks } from './doctor-keys.ts'
+import { mender } from './doctor-mend.ts'
+import { networkChecks } from './doctor-network.ts'
+import { admit, type DoctorActions, type DoctorWishes } from './doctor-patient.ts'
+import { programChecks } from './doctor-programs.ts'
+import type { Home } from './home.ts'
+import type { Terminal } from './terminal.ts'
+
+/**
+ * Every check of this machine, and what can be put right.
+ *
+ * @throws {ClawError} `not-set-up`
+ */
+export async function doctorDeps(
+  home: Home,
+  { progress }: Pick<Terminal, 'progress'>,
+  { deep, askPeers }: DoctorWishes & DoctorActions,
+): Promise<DoctorDeps> {
+  const patient = await admit(home)
+  return {
+    checks: [
+      ...homeChecks(patient),
+      ...keyChecks(patient),
+      ...programChecks(patient, { deep }),
+      ...networkChecks(patient, { askPeers }),
+    ],
+    clock: home.clock,
+    mend: mender(patient),
+    onProgress: (done, total) => progress(`checked ${done} of ${total}`),
+  }
+}

@@ -1,0 +1,51 @@
+import type { askPeers } from '../actions/ask-peers.ts'
+import type { Check } from '../actions/doctor.ts'
+import { ClawError } from '../fleet/error.ts'
+import type { Identity } from '../fleet/identity.ts'
+import type { Peer } from '../fleet/peer.ts'
+import { type Home, notSetUp } from './home.ts'
+
+/** What the owner asked for beside the usual. */
+export type DoctorWishes = {
+  /** May start OpenClaw's own program, which costs seconds. */
+  readonly deep: boolean
+}
+
+/** Use cases that some checks need. */
+export type DoctorActions = { readonly askPeers: typeof askPeers }
+
+/** The home as a doctor finds it: what does not read is known as such and stops nothing. */
+export type Patient = {
+  readonly home: Home
+  readonly self: Identity | undefined
+  /** Why state.json does not read. */
+  readonly trouble: ClawError | undefined
+  readonly peers: readonly Peer[]
+  readonly damaged: readonly ClawError[]
+}
+
+/** A line of a table of checks: id, what it looks at, bound in milliseconds, the look. */
+export const check = (id: string, about: string, timeoutMs: number, look: Check['look']): Check => ({
+  id,
+  about,
+  timeoutMs,
+  look,
+})
+
+/** @throws {ClawError} `not-set-up` */
+export async function admit(home: Home): Promise<Patient> {
+  const { self, trouble } = await readSelf(home)
+  const { peers, damaged } = await home.store.peers()
+  return { home, self, trouble, peers, damaged }
+}
+
+async function readSelf(home: Home): Promise<Pick<Patient, 'self' | 'trouble'>> {
+  try {
+    const self = await home.store.self()
+    if (self === undefined) throw notSetUp(home)
+    return { self, trouble: undefined }
+  } catch (error) {
+    if (!(error instanceof ClawError) || error.code === 'not-set-up') throw error
+    return { self: undefined, trouble: error }
+  }
+}
