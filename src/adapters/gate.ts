@@ -1,8 +1,8 @@
 import { mkdirSync } from 'node:fs'
+import { homedir } from 'node:os'
 import { isAbsolute, join } from 'node:path'
 import { ClawError } from '../fleet/error.ts'
-import { PROTOCOL_VERSION } from '../fleet/probe.ts'
-import { shellQuote } from '../fleet/remote.ts'
+import { gateText, launcherText } from '../fleet/launcher.ts'
 import { quoteValue } from '../fleet/text.ts'
 import type { HomePaths } from './home-paths.ts'
 import { replaceFile } from './whole-file.ts'
@@ -25,7 +25,8 @@ export type LauncherPlan = {
 export function writeLaunchers({ paths, node, programs }: LauncherPlan): readonly string[] {
   const texts = Object.entries(programs).map(([name, script]) => {
     checkPlan(name, [node, script, paths.home])
-    const start = { home: paths.home, identity: paths.identity, node, script }
+    const { home, identity } = paths
+    const start = { name: `claw-${name}`, home, identity, userHome: homedir(), node, script }
     return [join(paths.bin, `claw-${name}`), name === 'peer' ? gateText(start) : launcherText(start)] as const
   })
   try {
@@ -39,66 +40,6 @@ export function writeLaunchers({ paths, node, programs }: LauncherPlan): readonl
   }
   return texts.map(([file]) => file)
 }
-
-/** What a launcher knows; all absolute paths, of any characters. */
-export type Start = {
-  readonly home: string
-  readonly identity: string
-  readonly node: string
-  readonly script: string
-}
-
-/** Text of a launcher: cron has no PATH and no CLAW_CLAN_HOME, so it brings both; one that is set wins. */
-export const launcherText = ({ home, node, script }: Start): string =>
-  '#!/bin/sh\n' +
-  `[ -n "\${CLAW_CLAN_HOME-}" ] || CLAW_CLAN_HOME=${shellQuote(home)}; export CLAW_CLAN_HOME; ` +
-  `exec ${shellQuote(node)} ${shellQuote(script)} "$@"\n`
-
-/**
- * Text of the gate: the forced command of every clan key, POSIX sh without extensions.
- *
- * `ping <nonce>` is answered by sh itself, so it costs 2 ms and tells the truth also where node is broken; the
- * identity is read by sh as well, which spares a process. Whatever is neither `ping` nor `serve` is refused with
- * exit code 126. A person who calls it with arguments gets the program behind it.
- */
-export const gateText = ({ home, identity, node, script }: Start): string => `#!/bin/sh
-# What other machines of the clan may ask of this one. Written by claw-setup: changes here are lost.
-PATH=/usr/bin:/bin:/usr/sbin:/sbin:/usr/local/bin:/opt/homebrew/bin
-CLAW_CLAN_HOME=${shellQuote(home)}
-export PATH CLAW_CLAN_HOME
-identity=${shellQuote(identity)}
-
-program() {
-  exec ${shellQuote(node)} ${shellQuote(script)} "$@"
-}
-
-refuse() {
-  printf '%s\\n' 'claw-peer: refused: this key may only ping and serve' >&2
-  exit 126
-}
-
-ping() {
-  case $1 in '' | *[!0123456789abcdefABCDEF]*) refuse ;; esac
-  [ "\${#1}" -le 64 ] || refuse
-  if [ ! -r "$identity" ]; then
-    printf '%s\\n' 'claw-peer: this machine has no identity: run claw-setup' >&2
-    exit 1
-  fi
-  printf 'claw-clan-ack %s %s ${PROTOCOL_VERSION}\\n' "$1" "$(date +%s)"
-  while IFS= read -r line || [ -n "$line" ]; do
-    printf '%s\\n' "$line"
-  done <"$identity"
-}
-
-if [ -z "\${SSH_ORIGINAL_COMMAND+set}" ] && [ "$#" -gt 0 ]; then
-  program "$@"
-fi
-case \${SSH_ORIGINAL_COMMAND-} in
-  'ping '*) ping "\${SSH_ORIGINAL_COMMAND#ping }" ;;
-  serve) program serve ;;
-  *) refuse ;;
-esac
-`
 
 function checkPlan(name: string, paths: readonly string[]): void {
   if (!/^[a-z][a-z0-9-]{0,31}$/.test(name)) {

@@ -1,7 +1,16 @@
 import { spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { writeLaunchers } from '../../src/adapters/gate.ts'
 import { homePaths } from '../../src/adapters/home-paths.ts'
@@ -19,15 +28,24 @@ beforeEach(() => {
 afterEach(() => rmSync(folder, { recursive: true, force: true }))
 
 /** A home with launchers whose programs tell how they were called. */
-function install(name: string) {
+function install(name: string, node = process.execPath) {
   const paths = homePaths(join(folder, name))
   mkdirSync(paths.home, { recursive: true })
   writeFileSync(paths.identity, IDENTITY)
   const script = join(paths.home, 'program.mjs')
   const tell = '{ args: process.argv.slice(2), home: process.env.CLAW_CLAN_HOME, path: process.env.PATH }'
   writeFileSync(script, `console.log(JSON.stringify(${tell}))`)
-  const written = writeLaunchers({ paths, node: process.execPath, programs: { peer: script, ping: script } })
+  const written = writeLaunchers({ paths, node, programs: { peer: script, ping: script } })
   return { paths, written, gate: join(paths.bin, 'claw-peer'), launcher: join(paths.bin, 'claw-ping') }
+}
+
+/** A node in the home itself: a program that tells its version, or the real one. */
+function ownNode({ node }: ReturnType<typeof homePaths>, version: string, text?: string): string {
+  const file = join(node, version, 'bin', 'node')
+  mkdirSync(dirname(file), { recursive: true })
+  if (text === undefined) symlinkSync(process.execPath, file)
+  else writeFileSync(file, text, { mode: 0o755 })
+  return file
 }
 
 /** Run with nothing but the given environment, as cron and a forced command would. */
@@ -139,6 +157,35 @@ describe.each(shells)('the gate under $name', ({ path, args }) => {
     expect(JSON.parse(stdout)).toMatchObject({ args: ['--only', 'a b', "it's"], home: paths.home })
     expect(existsSync(join(folder, 'x'))).toBe(false)
   })
+
+  test.each(HOSTILE)('where node is gone, takes another of a home named %j and says so in one line', name => {
+    const { paths, launcher, gate } = install(name, join(folder, 'removed', 'node'))
+    ownNode(paths, '24.10.9', '#!/bin/sh\necho v24.10.9\n')
+    ownNode(paths, '24.11.x', '#!/bin/sh\nexit 1\n')
+    const used = ownNode(paths, process.versions.node)
+
+    const started = bare([path, ...args, launcher, 'a b', "it's"])
+    const served = ask(gate, 'serve')
+
+    expect(started.status).toBe(0)
+    expect(JSON.parse(started.stdout)).toMatchObject({ args: ['a b', "it's"], home: paths.home })
+    expect(started.stderr).toBe(
+      `claw-ping: "${join(folder, 'removed', 'node')}" is gone, "${used}" is used: run "claw-setup --yes"\n`,
+    )
+    expect(JSON.parse(served.stdout)).toMatchObject({ args: ['serve'], home: paths.home })
+    expect(served.stderr).toMatch(/^claw-peer: .* is gone, .* is used/s)
+    expect(existsSync(join(folder, 'x'))).toBe(false)
+  })
+
+  test('where the program itself is gone, says what to do', () => {
+    const { paths, launcher } = install('home')
+    rmSync(join(paths.home, 'program.mjs'))
+
+    const { status, stdout, stderr } = bare([path, ...args, launcher])
+
+    expect({ status, stdout }).toEqual({ status: 127, stdout: '' })
+    expect(stderr).toMatch(/^claw-ping: "[^"]+program\.mjs" is missing: [^\n]+npm run setup[^\n]+\n$/)
+  })
 })
 
 describe('writeLaunchers()', () => {
@@ -164,6 +211,30 @@ describe('writeLaunchers()', () => {
 
     expect(readFileSync(launcher, 'utf8')).toBe(first)
     expect(spawnSync('ls', ['-A', paths.bin], { encoding: 'utf8' }).stdout).toBe('claw-peer\nclaw-ping\n')
+  })
+
+  test('an installed home is told to activate its version again', () => {
+    const { paths } = install('home')
+    const script = join(paths.current, 'dist', 'ping.js')
+    mkdirSync(dirname(script), { recursive: true })
+    writeFileSync(script, '')
+    ownNode(paths, process.versions.node)
+    writeLaunchers({ paths, node: '/nowhere/node', programs: { ping: script } })
+
+    expect(bare([join(paths.bin, 'claw-ping')]).stderr).toContain('is used: run "claw-setup activate"')
+  })
+
+  test("what a program writes is the owner's alone, whatever the umask", () => {
+    const { paths, launcher } = install('home')
+    const file = join(folder, 'written')
+    writeFileSync(
+      join(paths.home, 'program.mjs'),
+      "import fs from 'node:fs'; fs.writeFileSync(process.argv[2], '')",
+    )
+
+    spawnSync('sh', ['-c', 'umask 000; exec "$0" "$1"', launcher, file])
+
+    expect(statSync(file).mode & 0o777).toBe(0o600)
   })
 
   test('lets a launcher obey a CLAW_CLAN_HOME that is set', () => {
