@@ -5,7 +5,6 @@ import {
   lstatSync,
   mkdirSync,
   openSync,
-  readdirSync,
   readFileSync,
   realpathSync,
   rmSync,
@@ -13,6 +12,7 @@ import {
 import { userInfo } from 'node:os'
 import { dirname, join } from 'node:path'
 import { ClawError } from '../fleet/error.ts'
+import { backUp } from './backups.ts'
 import { replaceFile } from './whole-file.ts'
 
 /** Where the keys that may log in here are kept, and what guards a change of them. */
@@ -24,9 +24,6 @@ export type AuthorizedKeysPlace = {
   /** Runs work while no other process of this home edits the file. */
   readonly exclusively: <T>(work: () => T) => Promise<T>
 }
-
-/** Backups of authorized_keys kept at most; each is as long as the file itself. */
-export const KEPT_BACKUPS = 10
 
 /** A file that somebody else keeps changing is tried this often; each try reads and writes it once. */
 const MAX_TRIES = 20
@@ -63,7 +60,7 @@ export async function editAuthorizedKeys(
       const before = read(place.file)
       const after = Buffer.from(change(before.bytes.toString('latin1')), 'latin1')
       if (after.equals(before.bytes)) return false
-      const backup = before.exists ? backUp(place, before.bytes, at) : undefined
+      const backup = before.exists ? keep(place, before.bytes, at) : undefined
       if (replace(before, after)) return true
       if (backup !== undefined) rmSync(backup, { force: true })
     }
@@ -128,19 +125,9 @@ function replace(before: Content, after: Buffer): boolean {
   }
 }
 
-function backUp({ backups, file }: AuthorizedKeysPlace, bytes: Buffer, at: Date): string {
-  const stamp = `authorized_keys.${at.toISOString().replaceAll(/[-:]/g, '')}.`
+function keep({ backups, file }: AuthorizedKeysPlace, bytes: Buffer, at: Date): string {
   try {
-    mkdirSync(backups, { recursive: true, mode: 0o700 })
-    const kept = readdirSync(backups)
-      .filter(name => name.startsWith('authorized_keys.') && !name.endsWith('.tmp'))
-      .toSorted()
-    const last = kept.findLast(name => name.startsWith(stamp))
-    const next = last === undefined ? 0 : Number(last.slice(stamp.length)) + 1
-    const backup = join(backups, `${stamp}${String(next).padStart(6, '0')}`)
-    replaceFile(backup, bytes, 0o600)
-    for (const old of kept.slice(0, -(KEPT_BACKUPS - 1))) rmSync(join(backups, old), { force: true })
-    return backup
+    return backUp({ folder: backups, name: 'authorized_keys' }, bytes, at)
   } catch (error) {
     throw unusable('back up', file, error)
   }

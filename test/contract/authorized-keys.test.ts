@@ -15,11 +15,8 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import {
-  type AuthorizedKeysPlace,
-  editAuthorizedKeys,
-  KEPT_BACKUPS,
-} from '../../src/adapters/authorized-keys.ts'
+import { type AuthorizedKeysPlace, editAuthorizedKeys } from '../../src/adapters/authorized-keys.ts'
+import { KEPT_BACKUPS } from '../../src/adapters/backups.ts'
 import { withGrant, withoutGrant } from '../../src/fleet/authorized-keys.ts'
 import { id } from '../support/builders.ts'
 import { aKey } from '../support/public-keys.ts'
