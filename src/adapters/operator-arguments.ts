@@ -1,0 +1,106 @@
+import { type PublicKey, publicKeyText } from '../fleet/public-key.ts'
+
+/** One login with the owner's own SSH identity: agent, `~/.ssh`, or the files named here. */
+export type OperatorLogin = {
+  readonly user: string
+  /** Address or host name that is connected to. */
+  readonly host: string
+  readonly port: number
+  /** The only host key that is believed. */
+  readonly hostKey: PublicKey
+  /** What the owner calls it in his ssh_config; its settings there (ProxyJump, IdentityFile, ...) then apply. */
+  readonly alias?: string
+  /** Private key file to use instead of the agent's and the default ones. */
+  readonly identityFile?: string
+  /** ssh_config file to read instead of the user's. */
+  readonly configFile?: string
+}
+
+/** The files ssh is given: what it believes, and where a connection is shared. */
+export type OperatorFiles = { readonly knownHosts: string; readonly socket: string }
+
+const ALIAS = 'claw-clan-accepted'
+
+/** The one line of the known_hosts file that a login believes. */
+export const knownHostsLine = (key: PublicKey): string => `${ALIAS} ${publicKeyText(key)}\n`
+
+/** ssh's messages are read by program, so they come in English; and no window ever asks for a password. */
+export const OPERATOR_ENV = { LC_ALL: 'C', LANGUAGE: undefined, SSH_ASKPASS_REQUIRE: 'never' } as const
+
+/** Seconds a shared connection waits for its next command; bounds what a killed program leaves behind. */
+const IDLE_SECONDS = '120'
+
+/** Log in, share the connection at `socket` and go to the background; `byHand` lets ssh ask on its terminal. */
+export function loginArguments(
+  login: OperatorLogin,
+  files: OperatorFiles,
+  byHand: boolean,
+): readonly string[] {
+  const options = {
+    BatchMode: byHand ? 'no' : 'yes',
+    ControlMaster: 'yes',
+    ControlPath: quoted(files.socket),
+    ControlPersist: IDLE_SECONDS,
+  }
+  return ['-N', ...target(login, { ...options, ...guarded(login, files) })]
+}
+
+/** Run one command over the shared connection. */
+export function stepArguments(
+  login: OperatorLogin,
+  files: OperatorFiles,
+  command: string,
+): readonly string[] {
+  const options = { BatchMode: 'yes', ControlMaster: 'no', ControlPath: quoted(files.socket) }
+  return [...target(login, { ...options, ...guarded(login, files) }), command]
+}
+
+/** Ask the shared connection whether it is there, or end it. */
+export const controlArguments = (
+  { host, configFile }: OperatorLogin,
+  { socket }: OperatorFiles,
+  order: 'check' | 'exit',
+): readonly string[] => [
+  ...(configFile === undefined ? [] : ['-F', configFile]),
+  ...['-o', `ControlPath=${quoted(socket)}`, '-O', order, '--', host],
+]
+
+/** What holds whatever the owner's configuration says: ssh takes the first value it meets. */
+function guarded({ host, hostKey, alias, identityFile }: OperatorLogin, { knownHosts }: OperatorFiles) {
+  return {
+    ...(alias === undefined ? {} : { HostName: host }),
+    ConnectTimeout: '10',
+    ServerAliveInterval: '5',
+    ServerAliveCountMax: '3',
+    ForwardAgent: 'no',
+    ForwardX11: 'no',
+    ClearAllForwardings: 'yes',
+    PermitLocalCommand: 'no',
+    StrictHostKeyChecking: 'yes',
+    UserKnownHostsFile: quoted(knownHosts),
+    GlobalKnownHostsFile: '/dev/null',
+    HostKeyAlias: ALIAS,
+    // An RSA key signs with SHA-2 today; its type keeps the old name.
+    HostKeyAlgorithms: hostKey.type === 'ssh-rsa' ? 'rsa-sha2-512,rsa-sha2-256' : hostKey.type,
+    CheckHostIP: 'no',
+    UpdateHostKeys: 'no',
+    VerifyHostKeyDNS: 'no',
+    RemoteCommand: 'none',
+    RequestTTY: 'no',
+    LogLevel: 'ERROR',
+    ...(identityFile === undefined ? {} : { IdentitiesOnly: 'yes' }),
+  }
+}
+
+function target(login: OperatorLogin, options: Readonly<Record<string, string>>): readonly string[] {
+  const { user, host, port, alias, identityFile, configFile } = login
+  return [
+    ...(configFile === undefined ? [] : ['-F', configFile]),
+    ...Object.entries(options).flatMap(([key, value]) => ['-o', `${key}=${value}`]),
+    ...(identityFile === undefined ? [] : ['-i', identityFile]),
+    ...['-T', '-p', String(port), '-l', user, '--', alias ?? host],
+  ]
+}
+
+/** A path as an ssh_config value: one word, without tokens. */
+const quoted = (path: string): string => `"${path.replaceAll('%', '%%')}"`
