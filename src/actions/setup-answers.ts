@@ -17,6 +17,8 @@ export type SetupAnswers = {
   readonly allowRestart?: boolean | undefined
   readonly mayBeAway?: boolean | undefined
   readonly ntfy?: string | undefined
+  /** The machine that puts claw-clan here over SSH. */
+  readonly installedBy?: string | undefined
 }
 
 /** What a person is asked, in this order; each is also a flag. */
@@ -42,16 +44,20 @@ export const readAnswer = {
     text === '' || text === 'none' ? null : parseValue(field.repository, text, '--repo'),
   port: (text: string) => parseWholeNumber(text, 1, 65_535, '--port'),
   ntfy: (text: string) => parseNtfyUrl(text, '--ntfy'),
+  installedBy: (text: string) => parseValue(field.gatewayId, text, '--installed-by'),
 }
 
 /** The identity as far as it was answered. */
 export type WantedIdentity = Partial<
-  Pick<Identity, 'gatewayId' | 'name' | 'leadNumber' | 'sshUser' | 'githubRepo' | 'sshPort' | 'mayBeAway'>
+  Pick<
+    Identity,
+    'gatewayId' | 'name' | 'leadNumber' | 'sshUser' | 'githubRepo' | 'sshPort' | 'mayBeAway' | 'installedBy'
+  >
 >
 
 /** @throws {ClawError} `bad-input` naming the flag of the first answer that is not allowed */
 export function identityIn(answers: SetupAnswers): WantedIdentity {
-  const { gatewayId, name, lead, sshUser, repo, port, mayBeAway } = answers
+  const { gatewayId, name, lead, sshUser, repo, port, mayBeAway, installedBy } = answers
   return {
     ...(gatewayId === undefined ? {} : { gatewayId: readAnswer.gatewayId(gatewayId) }),
     ...(name === undefined ? {} : { name: readAnswer.name(name) }),
@@ -60,5 +66,6 @@ export function identityIn(answers: SetupAnswers): WantedIdentity {
     ...(repo === undefined ? {} : { githubRepo: readAnswer.repo(repo) }),
     ...(port === undefined ? {} : { sshPort: readAnswer.port(port) }),
     ...(mayBeAway === undefined ? {} : { mayBeAway }),
+    ...(installedBy === undefined ? {} : { installedBy: readAnswer.installedBy(installedBy) }),
   }
 }

@@ -128,7 +128,7 @@ async function takenBy(store: FormerDeps['store']): Promise<Taken> {
 }
 
 /** The lowest lead number nobody we know has. */
-function lowestFree(taken: Taken['leads']): number {
+export function lowestFree(taken: Taken['leads']): number {
   let free = 1
   while (taken.has(free) && free < 9999) free++
   return free

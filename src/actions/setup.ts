@@ -158,6 +158,7 @@ function identityOf(
     sshPort: wanted.sshPort ?? known?.sshPort ?? 22,
     githubRepo: wanted.githubRepo === undefined ? answers.repo : wanted.githubRepo,
     ...(mayBeAway === undefined ? {} : { mayBeAway }),
+    ...(wanted.installedBy === undefined ? {} : { remoteInstalled: true, installedBy: wanted.installedBy }),
   }
   const former = known ?? {}
   const same = SETTLED.every(key => former[key] === settled[key])

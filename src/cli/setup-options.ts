@@ -42,6 +42,11 @@ export const ANSWERS = {
     help: 'ntfy topic for alerts (https://ntfy.sh/my-topic), or "none" (default: none)',
   },
   port: { type: 'string', value: 'N', help: "Port of this machine's own sshd (default: 22)" },
+  'installed-by': {
+    type: 'string',
+    value: 'ID',
+    help: 'Which machine put claw-clan here (remote install says it)',
+  },
 } as const satisfies Options
 
 /** How setup goes about its questions. */
@@ -59,7 +64,7 @@ export const MODE = {
 export function answersIn(options: Values<typeof ANSWERS>): SetupAnswers {
   const { 'gateway-id': gatewayId, 'ssh-user': sshUser, name, lead, repo, port, ntfy } = options
   return {
-    ...{ gatewayId, name, lead, sshUser, repo, port, ntfy },
+    ...{ gatewayId, name, lead, sshUser, repo, port, ntfy, installedBy: options['installed-by'] },
     mayBeAway: yesOrNo('may-be-away', options['may-be-away'], options['no-may-be-away']),
     allowRestart: yesOrNo('allow-restart', options['allow-restart'], options['no-allow-restart']),
   }

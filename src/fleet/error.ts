@@ -26,6 +26,9 @@ export type ErrorCode =
   | 'bad-answer' // a peer answered, but not what the protocol says
   | 'peer-refused' // a peer understood and declined
   | 'peer-not-set-up' // its shell answered, and there is no claw-clan of ours
+  | 'no-keeper' // no launchd or systemd that could keep a program running
+  | 'peer-unfit' // it lacks what an install needs: Node, room, a folder that can be written to
+  | 'self-test-failed' // what was put on a peer does not work there
   | 'command-failed' // a local program we need exited non-zero or is missing
   | 'timeout'
 

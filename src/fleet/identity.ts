@@ -1,5 +1,5 @@
 import { lazy } from './lazy.ts'
-import { field, type GatewayId, lenient, parseValue, type Source, z } from './parse.ts'
+import { field, type GatewayId, isGatewayId, lenient, parseValue, type Source, z } from './parse.ts'
 import { stored, storedId, storedRecord, storedUser } from './stored.ts'
 import { safeName } from './text.ts'
 
@@ -23,6 +23,9 @@ export type Identity = {
   readonly clanKey?: string
   /** Its owner says it may be closed or carried away: then being offline opens no incident. */
   readonly mayBeAway?: boolean
+  /** claw-clan came here over SSH, and from which machine. */
+  readonly remoteInstalled?: boolean
+  readonly installedBy?: GatewayId
 }
 
 /** What a machine tells another about itself; everything beyond the id may be missing on old machines. */
@@ -35,7 +38,7 @@ export type PublicIdentity = Pick<Identity, 'gatewayId' | 'name' | 'leadNumber' 
  * @throws {ClawError} `damaged-state` if id or login name are missing or not allowed
  */
 export function parseIdentity(value: unknown, source: Source): Identity {
-  const { clanKey, mayBeAway, ...file } = storedRecord(value, source)
+  const { clanKey, mayBeAway, remoteInstalled, installedBy, ...file } = storedRecord(value, source)
   const gatewayId = storedId(file, source)
   return {
     ...file,
@@ -51,6 +54,8 @@ export function parseIdentity(value: unknown, source: Source): Identity {
     incarnation: stored.count(file.incarnation),
     ...(typeof clanKey === 'string' ? { clanKey } : {}),
     ...(typeof mayBeAway === 'boolean' ? { mayBeAway } : {}),
+    ...(typeof remoteInstalled === 'boolean' ? { remoteInstalled } : {}),
+    ...(typeof installedBy === 'string' && isGatewayId(installedBy) ? { installedBy } : {}),
   }
 }
 

@@ -63,6 +63,8 @@ const IDENTITY_KEYS: Readonly<Record<string, true>> = {
   incarnation: true,
   clanKey: true,
   mayBeAway: true,
+  remoteInstalled: true,
+  installedBy: true,
 } satisfies Record<keyof Identity, true>
 
 const PEER_KEYS: Readonly<Record<string, true>> = {
