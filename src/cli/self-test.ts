@@ -6,7 +6,7 @@ import { systemClock } from '../adapters/clock.ts'
 import { homePaths } from '../adapters/home-paths.ts'
 import { VERSION } from '../adapters/version.ts'
 import { ClawError } from '../fleet/error.ts'
-import { isNodeNewEnough, OLDEST_NODE } from '../fleet/install-survey.ts'
+import { NODE_FLOOR, usableNodeVersion } from '../fleet/node-places.ts'
 import { printable } from '../fleet/text.ts'
 import { subcommand } from './command.ts'
 
@@ -45,8 +45,8 @@ const checksIn = (folder: string): readonly SelfCheck[] => [
 ]
 
 function checkNode(): string {
-  if (isNodeNewEnough(process.versions.node)) return process.execPath
-  throw new ClawError('command-failed', `Node ${process.versions.node} is older than ${OLDEST_NODE}`)
+  if (usableNodeVersion(process.version) !== undefined) return process.execPath
+  throw new ClawError('command-failed', `Node ${process.versions.node} is older than ${NODE_FLOOR}`)
 }
 
 /** Only an installed version has a list of its files; a clone or a package is checked by git or npm. */

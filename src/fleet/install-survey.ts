@@ -1,4 +1,5 @@
 import { ClawError } from './error.ts'
+import { MANAGED_NODES, NODE_FLOOR, OWN_NODES, STABLE_NODES } from './node-places.ts'
 import { type GatewayId, isGatewayId } from './parse.ts'
 import { shellQuote } from './remote.ts'
 
@@ -32,15 +33,6 @@ export type InstallSurvey = {
   readonly current: string | undefined
   /** Every Node.js that was tried, in that order; the search ends with the first that is new enough. */
   readonly nodes: readonly FoundNode[]
-}
-
-/** The oldest Node.js our programs run with. */
-export const OLDEST_NODE = '24.11'
-
-/** Is this version, as `process.versions.node` says it, one our programs run with? */
-export function isNodeNewEnough(version: string | undefined): boolean {
-  const [, major = '', minor = ''] = /^(\d+)\.(\d+)\./.exec(version ?? '') ?? []
-  return Number(major) > 24 || (Number(major) === 24 && Number(minor) >= 11)
 }
 
 /**
@@ -83,6 +75,18 @@ claw_current=$(readlink "$claw_home/current" 2>/dev/null)
 printf 'current %s\\n' "\${claw_current##*/}"
 `
 
+const [MAJOR, MINOR] = NODE_FLOOR.split('.')
+
+/** A pattern below a folder as shell text: all of it quoted but its "*". */
+const below = (folder: string, pattern: string): string =>
+  `"${folder}"/${pattern.split('*').map(shellQuote).join('*')}`
+
+const PLACES = [
+  ...STABLE_NODES.map(shellQuote),
+  ...MANAGED_NODES.map(pattern => below('$HOME', pattern)),
+  below('$claw_home', OWN_NODES),
+].join(' ')
+
 // A start file may hang, or leave a program behind that keeps a pipe open: so nobody is waited for without a bound, and
 // the login shell answers into a file. fnm's folder for one shell and the shims of volta, asdf and mise are answered by
 // the path behind them; Homebrew's own links are stable while what they point to is removed with every update.
@@ -100,7 +104,7 @@ claw_seen=:
 claw_found=
 claw_try() {
   if [ -n "$claw_found" ] || [ ! -x "$1" ] || [ -d "$1" ]; then return 0; fi
-  case \${1##*/} in node | nodejs | node24 | node-24) ;; *) return 0 ;; esac
+  case \${claw_wanted:+any}\${1##*/} in any* | node | nodejs | node24 | node-24) ;; *) return 0 ;; esac
   case $claw_seen in *":$1:"*) return 0 ;; esac
   claw_seen=$claw_seen$1:
   claw_said=$(claw_bounded "$1" -p 'process.versions.node + " " + process.execPath' | tail -n 1)
@@ -114,8 +118,8 @@ claw_try() {
   esac
   claw_minor=\${claw_version#*.}
   claw_minor=\${claw_minor%%.*}
-  if [ "\${claw_version%%.*}" -gt 24 ]; then claw_found=$1; fi
-  if [ "\${claw_version%%.*}" -eq 24 ] && [ "$claw_minor" -ge 11 ]; then claw_found=$1; fi
+  if [ "\${claw_version%%.*}" -gt ${MAJOR} ]; then claw_found=$1; fi
+  if [ "\${claw_version%%.*}" -eq ${MAJOR} ] && [ "$claw_minor" -ge ${MINOR} ]; then claw_found=$1; fi
 }
 claw_login_shell() {
   claw_file=$(mktemp "\${TMPDIR:-/tmp}/claw-clan-XXXXXX" 2>/dev/null) || return 0
@@ -137,18 +141,8 @@ else
   claw_try "$(sed -n "s/.*exec '\\([^']*\\)'.*/\\1/p" "$claw_home/bin/claw-status" 2>/dev/null | head -n 1)"
   claw_login_shell
   claw_try "$(command -v node)"
-  for claw_node in /opt/homebrew/bin/node /usr/local/bin/node /opt/homebrew/opt/node@24/bin/node \\
-    /usr/local/opt/node@24/bin/node /home/linuxbrew/.linuxbrew/bin/node /usr/bin/node /usr/bin/nodejs \\
-    /snap/bin/node "$HOME"/.local/bin/node "\${NVM_DIR:-$HOME/.nvm}"/versions/node/v24.*/bin/node \\
-    "\${NVM_DIR:-$HOME/.nvm}"/versions/node/*/bin/node "\${VOLTA_HOME:-$HOME/.volta}"/tools/image/node/*/bin/node \\
-    "\${MISE_DATA_DIR:-$HOME/.local/share/mise}"/installs/node/*/bin/node \\
-    "\${FNM_DIR:-$HOME/.local/share/fnm}"/node-versions/*/installation/bin/node \\
-    "$HOME/Library/Application Support/fnm"/node-versions/*/installation/bin/node \\
-    "$HOME"/.fnm/node-versions/*/installation/bin/node "\${ASDF_DATA_DIR:-$HOME/.asdf}"/installs/nodejs/*/bin/node \\
-    "$HOME"/.nodenv/versions/*/bin/node "\${N_PREFIX:-$HOME/n}"/bin/node "$claw_home"/node/*/bin/node "$claw_home"/node/bin/node; do
-    claw_try "$claw_node"
-  done
   claw_service
+  for claw_node in ${PLACES}; do claw_try "$claw_node"; done
 fi
 `
 
