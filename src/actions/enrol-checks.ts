@@ -111,7 +111,7 @@ export function leadRivals(
 }
 
 /** Its shell answered, and our gate is not there. */
-export function notSetUp({ host }: EnrolRequest, { setUp }: OperatorReport): ClawError {
+export function notSetUp({ host }: Pick<EnrolRequest, 'host'>, { setUp }: OperatorReport): ClawError {
   const older = setUp === 'older' ? ', only an older version is' : ''
   return new ClawError('peer-not-set-up', `claw-clan is not set up on "${host}"${older}`, {
     hint: 'Run claw-setup there, then add it again; or enrol it as it is with --legacy --key FILE',

@@ -7,6 +7,7 @@ import type { Peer } from '../fleet/peer.ts'
 import { admit, refuseOtherKey } from './admit.ts'
 import { checkGivenId, leadRivals, legacyId } from './enrol-checks.ts'
 import type { EnrolDeps, Enrolment, EnrolRequest } from './enrolment.ts'
+import { liftedLines, liftRevocations } from './lift.ts'
 import type { Vouched } from './vouch.ts'
 
 type Begun = { readonly vouched: Vouched; readonly login: OperatorLogin; readonly peers: readonly Peer[] }
@@ -46,12 +47,14 @@ export async function enrolLegacy(deps: EnrolDeps, request: EnrolRequest, begun:
     ...{ host, port, hostKey },
     record: current => judge(enrolledPeer(current, facts, at), outcome, at, 1).peer,
   })
+  const lifted = await liftRevocations(deps, { gatewayId, hostKey: facts.hostKey })
   return {
     change: result,
     peer,
     hostKeyBy,
     forwardMs: Math.round(outcome.responseMs),
     reverse: { outcome: 'off', reason: 'legacy', next: null },
-    warnings: leadRivals(deps.self, begun.peers, peer),
+    newcomer: null,
+    warnings: [...leadRivals(deps.self, begun.peers, peer), ...liftedLines(lifted)],
   }
 }

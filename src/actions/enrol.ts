@@ -3,16 +3,19 @@ import { enrolledPeer } from '../fleet/enrolled-peer.ts'
 import type { IntroductionRequest, Reach } from '../fleet/enrolment.ts'
 import { ClawError } from '../fleet/error.ts'
 import { judge } from '../fleet/health.ts'
-import { type IntroductionAnswer, parseIntroductionAnswer } from '../fleet/introduction-answer.ts'
+import type { IntroductionAnswer } from '../fleet/introduction-answer.ts'
 import type { OperatorReport } from '../fleet/operator-step.ts'
 import { field, z } from '../fleet/parse.ts'
 import type { Peer } from '../fleet/peer.ts'
 import type { PublicKey } from '../fleet/public-key.ts'
 import { admit, withLeftovers } from './admit.ts'
+import { type OwnerFiles, readAnswer } from './contact.ts'
 import { checkAnswer, checkGivenId, knownMachine, notSetUp, warningsFor } from './enrol-checks.ts'
 import { enrolLegacy } from './enrol-legacy.ts'
 import { type EnrolmentPlan, planOf } from './enrol-plan.ts'
-import { type EnrolDeps, type Enrolment, type EnrolRequest, loginOf } from './enrolment.ts'
+import { type EnrolDeps, type Enrolment, type EnrolRequest, filesIn, loginOf } from './enrolment.ts'
+import { introductionWork } from './introduce-fleet.ts'
+import { liftedLines, liftRevocations } from './lift.ts'
 import { proveReverse } from './prove-reverse.ts'
 import { type Vouched, vouchedHostKey } from './vouch.ts'
 
@@ -30,12 +33,13 @@ export async function enrolPeer(deps: EnrolDeps, request: EnrolRequest): Promise
   if ('legacy' in found) return enrolLegacy(deps, request, found.legacy)
   const { login, them, back, peers, vouched } = found
   const hostKey = vouched.key
-  const exchanged = await exchange(deps, request, { login, them, back, hostKey })
+  const { lifted, ...exchanged } = await exchange(deps, request, { login, them, back, hostKey })
   return {
     ...exchanged,
     hostKeyBy: vouched.by,
     reverse: await proveReverse(deps, { login, back, oneWay: request.oneWay, them: them.gatewayId }),
-    warnings: warningsFor(deps, request, { them, peers, hostKey }),
+    newcomer: { peer: exchanged.peer, answer: them, files: filesIn(request) },
+    warnings: [...warningsFor(deps, request, { them, peers, hostKey }), ...liftedLines(lifted)],
   }
 }
 
@@ -60,17 +64,9 @@ async function findOut(deps: EnrolDeps, request: EnrolRequest) {
   const nothing = { machines: [], forget: [] }
   const report = await deps.asOperator(begun.login, { kind: 'introduce', request: nothing })
   if (report.setUp !== 'yes') throw notSetUp(request, report)
-  const them = readAnswer(request, report)
+  const them = readAnswer(request.host, report)
   checkAnswer(deps, request, { them, peers, hostKey: vouched.key })
   return { ...begun, them, back: request.oneWay ? null : await ownReach(deps, report) }
-}
-
-function readAnswer({ host }: EnrolRequest, { output, complaint }: OperatorReport): IntroductionAnswer {
-  if (output.trim() !== '') return parseIntroductionAnswer(output, `claw-setup-ssh on ${host}`)
-  const said = complaint === '' ? 'it printed nothing' : complaint
-  throw new ClawError('bad-answer', `Cannot run claw-setup-ssh on "${host}": ${said}`, {
-    hint: 'Run "claw-setup --yes" there to write its launchers anew, then try again',
-  })
 }
 
 /** How the other machine reaches us: the address its sshd saw us come from, and our own sshd's key. */
@@ -97,7 +93,7 @@ async function exchange(deps: EnrolDeps, request: EnrolRequest, given: Exchange)
   const { gatewayId, name, leadNumber, sshUser, version } = deps.self
   const us = { gatewayId, name, leadNumber, sshUser, version, clanPublicKey: deps.clanKey, reach: back }
   const tell = async (document: IntroductionRequest) =>
-    readAnswer(request, await deps.asOperator(login, { kind: 'introduce', request: document }))
+    readAnswer(request.host, await deps.asOperator(login, { kind: 'introduce', request: document }))
   deps.onProgress(`introducing this machine to ${them.gatewayId}`)
   const [ours] = (await tell({ machines: [us], forget: [] })).machines
   if (ours === undefined || ours.result === 'refused') {
@@ -119,10 +115,9 @@ async function exchange(deps: EnrolDeps, request: EnrolRequest, given: Exchange)
 }
 
 /** Ask with the clan key; only after the answer is anything written here. */
-async function proveAndStore(deps: EnrolDeps, request: EnrolRequest, { them, back, hostKey }: Exchange) {
+async function proveAndStore(deps: EnrolDeps, request: EnrolRequest, { them, hostKey }: Exchange) {
   const { host, port, user, oneWay } = request
-  const { gatewayId, name, leadNumber, version, clanPublicKey } = them
-  const way = oneWay || back === null ? { oneWay: true } : {}
+  const { gatewayId, name, leadNumber, version, clanPublicKey, mayBeAway, incarnation } = them
   const facts = {
     ...{
       gatewayId,
@@ -136,18 +131,37 @@ async function proveAndStore(deps: EnrolDeps, request: EnrolRequest, { them, bac
     },
     hostKey: deps.fingerprint(hostKey),
     clanKey: deps.fingerprint(clanPublicKey),
-    ...way,
+    ...(oneWay ? { oneWay } : {}),
+    ...(mayBeAway === undefined ? {} : { mayBeAway }),
+    ...(incarnation === undefined ? {} : { incarnation }),
   }
   const at = deps.clock.now()
   deps.onProgress(`asking ${gatewayId} with the clan key`)
-  const outcome = await proved(deps, enrolledPeer(undefined, facts, at), hostKey)
-  const { result, peer } = await admit(deps, {
-    gatewayId,
-    clanKey: oneWay ? undefined : clanPublicKey,
-    ...{ host, port, hostKey },
-    record: known => judge(enrolledPeer(known, facts, at), outcome, at, 1).peer,
-  })
-  return { change: result, peer, forwardMs: Math.round(outcome.responseMs) }
+  const newcomer = enrolledPeer(undefined, facts, at)
+  const outcome = await proved(deps, newcomer, hostKey)
+  const withdrawWork = await planIntroductions(deps, newcomer, filesIn(request))
+  try {
+    const { result, peer } = await admit(deps, {
+      gatewayId,
+      clanKey: oneWay ? undefined : clanPublicKey,
+      ...{ host, port, hostKey },
+      record: known => judge(enrolledPeer(known, facts, at), outcome, at, 1).peer,
+    })
+    const lifted = await liftRevocations(deps, facts)
+    return { change: result, peer, forwardMs: Math.round(outcome.responseMs), lifted }
+  } catch (error) {
+    await withdrawWork()
+    throw error
+  }
+}
+
+/** On the list before the machine is enrolled, so that a run that is cut off after that leaves nobody out. */
+async function planIntroductions(deps: EnrolDeps, peer: Peer, files: OwnerFiles) {
+  const { peers } = await deps.store.peers()
+  const items = introductionWork(peers, { peer, files }, deps.clock.now()).map(({ item }) => item)
+  const before = new Set((await deps.store.pending()).map(({ id }) => id))
+  await deps.store.addPending(items)
+  return () => deps.store.removePending(items.map(({ id }) => id).filter(id => !before.has(id)))
 }
 
 async function proved(deps: EnrolDeps, peer: Peer, hostKey: PublicKey) {

@@ -4,7 +4,9 @@ import type { GatewayId } from '../fleet/parse.ts'
 import type { Peer } from '../fleet/peer.ts'
 import type { ProbeOutcome } from '../fleet/probe.ts'
 import type { PublicKey } from '../fleet/public-key.ts'
+import type { OwnerFiles } from './contact.ts'
 import type { IntroduceDeps } from './introduce.ts'
+import type { Newcomer } from './introduce-pairs.ts'
 import type { VouchDeps, Vouched, Vouching } from './vouch.ts'
 
 export type EnrolDeps = VouchDeps &
@@ -45,21 +47,23 @@ export type Enrolment = {
   readonly hostKeyBy: Vouched['by']
   readonly forwardMs: number
   readonly reverse: ReverseProof
+  /** The machine as one that can be introduced to the others; null for one without a gate of ours. */
+  readonly newcomer: Newcomer | null
   /** One line each; nothing of it keeps the peer from being enrolled. */
   readonly warnings: readonly string[]
 }
 
 /** The owner's login for a request, once its host key is vouched for. */
-export function loginOf(
-  { user, host, port, identityFile, configFile }: Omit<EnrolRequest, 'oneWay'>,
-  hostKey: PublicKey,
-): OperatorLogin {
-  return {
-    user,
-    host,
-    port,
-    hostKey,
-    ...(identityFile === undefined ? {} : { identityFile }),
-    ...(configFile === undefined ? {} : { configFile }),
-  }
+export const loginOf = (request: Omit<EnrolRequest, 'oneWay'>, hostKey: PublicKey): OperatorLogin => {
+  const { user, host, port } = request
+  return { user, host, port, hostKey, ...filesIn(request) }
 }
+
+/** The files the owner named for his login. */
+export const filesIn = ({
+  identityFile,
+  configFile,
+}: Pick<EnrolRequest, 'identityFile' | 'configFile'>): OwnerFiles => ({
+  ...(identityFile === undefined ? {} : { identityFile }),
+  ...(configFile === undefined ? {} : { configFile }),
+})

@@ -38,6 +38,13 @@ export async function liftRevocations(deps: LiftDeps, claimed: Claimed): Promise
   return barring
 }
 
+/** What the owner is told of it, one line each. */
+export const liftedLines = (lifted: readonly Revocation[]): readonly string[] =>
+  lifted.map(
+    ({ gatewayId, revokedAt }) =>
+      `"${gatewayId}" was revoked on ${revokedAt.slice(0, 10)}: it is taken in again`,
+  )
+
 async function lift({ store, clock }: LiftDeps, barring: readonly Revocation[]): Promise<void> {
   const liftedAt = clock.now().toISOString()
   await store.saveRevocations(barring.map(one => ({ ...one, liftedAt })))

@@ -2,6 +2,7 @@ import type { OperatorLogin } from '../adapters/operator-ssh.ts'
 import type { Reach } from '../fleet/enrolment.ts'
 import { ClawError } from '../fleet/error.ts'
 import { lazy } from '../fleet/lazy.ts'
+import type { OperatorReport, OperatorStep } from '../fleet/operator-step.ts'
 import { field, type GatewayId, idKey, z } from '../fleet/parse.ts'
 import type { EnrolDeps, ReverseProof } from './enrolment.ts'
 
@@ -38,7 +39,8 @@ export async function proveReverse(
   if (oneWay) return { outcome: 'off', reason: 'one-way', next: null }
   if (back === null) return sshdIsOff(self.sshPort)
   onProgress(`having ${them} ask this machine`)
-  const [proof] = await proofsOf(deps, { login, asker: them }, [{ gatewayId: self.gatewayId, at: back }])
+  const ask = (step: OperatorStep) => deps.asOperator(login, step)
+  const [proof] = await proofsOf(ask, them, [{ gatewayId: self.gatewayId, at: back }])
   if (proof === undefined) throw new TypeError('every target has its proof')
   return proof
 }
@@ -46,16 +48,18 @@ export async function proveReverse(
 /**
  * Have another machine's own `claw-ping` ask several machines, and say for each what came of it, in their order.
  * Never throws for a machine that does not answer, nor for the asker.
+ *
+ * @param ask  a step of the owner on the asker
  */
 export async function proofsOf(
-  { asOperator }: Pick<EnrolDeps, 'asOperator'>,
-  { login, asker }: { readonly login: OperatorLogin; readonly asker: GatewayId },
+  ask: (step: OperatorStep) => Promise<OperatorReport>,
+  asker: GatewayId,
   targets: readonly Target[],
 ): Promise<readonly ReverseProof[]> {
   if (targets.length === 0) return []
   const gatewayIds = targets.map(({ gatewayId }) => gatewayId)
   try {
-    const { output, complaint } = await asOperator(login, { kind: 'ping', gatewayIds })
+    const { output, complaint } = await ask({ kind: 'ping', gatewayIds })
     const read = z.safeParse(answer(), parseJson(output))
     const lines = new Map((read.success ? read.data.peers : []).map(line => [idKey(line.gatewayId), line]))
     return targets.map(target => proofOf(lines.get(idKey(target.gatewayId)), { asker, target, complaint }))

@@ -130,14 +130,14 @@ test('the other machine is told how it reaches us: the address it saw, our own s
   ])
 })
 
-test('without an sshd of our own it is enrolled one-way, and says why', async () => {
+test('without an sshd of our own it is enrolled all the same, is told no way back, and the reason is said', async () => {
   const world = worldOf([], { ownHostKey: async () => undefined })
 
   const { reverse } = await enrolPeer(world.deps, request)
 
   expect(reverse).toMatchObject({ outcome: 'off', reason: "this machine's Remote Login is off" })
   expect(world.introduced().at(-1)?.machines[0]?.reach).toBeNull()
-  expect(world.state.peers[0]).toMatchObject({ oneWay: true })
+  expect(world.state.peers[0]).not.toHaveProperty('oneWay')
   expect(world.steps.some(({ kind }) => kind === 'ping')).toBe(false)
 })
 
