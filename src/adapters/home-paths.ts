@@ -22,6 +22,8 @@ export type HomePaths = {
   readonly node: string
   readonly logs: string
   readonly eventsLog: string
+  /** What the announcer says, from whoever keeps it running. */
+  readonly announcerLog: string
   readonly locks: string
   readonly journal: string
   readonly backups: string
@@ -52,6 +54,7 @@ export function homePaths(given?: string, env: NodeJS.ProcessEnv = process.env):
     node: at('node'),
     logs: at('logs'),
     eventsLog: at('logs', 'events.log'),
+    announcerLog: at('logs', 'mdns-register-err.log'),
     locks: at('locks'),
     journal: at('journal.db'),
     backups: at('backups'),

@@ -57,7 +57,7 @@ export async function installLaunchAgent(agent: LaunchAgent, session = ownSessio
  */
 export async function removeLaunchAgent(label: string, session = ownSession()): Promise<boolean> {
   const wasLoaded = await unload(label, session)
-  return removeJobFile(fileOf(label, session)) || wasLoaded
+  return removeJobFile(launchAgentFile(label, session)) || wasLoaded
 }
 
 /** End a job's process and start it anew. @throws {ClawError} `command-failed` */
@@ -72,7 +72,7 @@ export async function restartLaunchAgent(label: string, session = ownSession()):
 
 /** Look at a job. @throws {ClawError} `command-failed` without launchctl */
 export async function launchAgentState(label: string, session = ownSession()): Promise<LaunchAgentState> {
-  const file = fileOf(label, session)
+  const file = launchAgentFile(label, session)
   const said = await printed(label, session)
   return {
     file,
@@ -83,7 +83,8 @@ export async function launchAgentState(label: string, session = ownSession()): P
   }
 }
 
-const fileOf = (label: string, { env }: LaunchdSession): string =>
+/** Where a job of this name is written. */
+export const launchAgentFile = (label: string, { env } = ownSession()): string =>
   join(env.HOME || homedir(), 'Library', 'LaunchAgents', `${label}.plist`)
 
 /** Where a user's jobs can be: the session of his desktop, else the one that exists as soon as he logs in by SSH. */

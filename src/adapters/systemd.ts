@@ -93,17 +93,27 @@ export async function installTimer(timer: UserTimer, session = ownSession()): Pr
  * @throws {ClawError} `command-failed`
  */
 export async function removeUnits(units: readonly string[], session = ownSession()): Promise<boolean> {
-  const present = units.filter(unit => existsSync(join(unitFolder(session), unit)))
+  const present = units.filter(unit => existsSync(unitFile(unit, session)))
   if (present.length === 0) return false
-  const trouble = await systemdTrouble(session)
-  // Before the files: `disable` finds what to undo in them. It needs no running systemd for that.
-  if (trouble === undefined) await checked(['stop', ...present], session)
-  await checked(['disable', ...present], session)
-  for (const unit of present) removeJobFile(join(unitFolder(session), unit))
-  if (trouble !== undefined) return true
-  await checked(['daemon-reload'], session)
-  await systemctl(['reset-failed', ...present], session)
+  if ((await systemdTrouble(session)) === undefined) {
+    await checked(['stop', ...present], session)
+    // Before the files go: it finds in them what to undo.
+    await checked(['disable', ...present], session)
+    removeFiles(present, session)
+    await checked(['daemon-reload'], session)
+    await systemctl(['reset-failed', ...present], session)
+  } else {
+    removeFiles(present, session)
+  }
   return true
+}
+
+function removeFiles(units: readonly string[], session: SystemdSession): void {
+  for (const unit of units) {
+    removeJobFile(unitFile(unit, session))
+    for (const target of ['default.target.wants', 'timers.target.wants'])
+      removeJobFile(unitFile(join(target, unit), session))
+  }
 }
 
 /** Start a unit anew. @throws {ClawError} `command-failed` */
@@ -116,7 +126,7 @@ export async function unitState(unit: string, session = ownSession()): Promise<U
   const { stdout } = await checked(['show', `--property=${PROPERTIES}`, unit], session)
   const facts = new Map(stdout.split('\n').map(line => [line.split('=')[0], line.replace(/^[^=]*=/, '')]))
   const fact = (name: string) => facts.get(name) ?? ''
-  const file = join(unitFolder(session), unit)
+  const file = unitFile(unit, session)
   const hasEnded = Number(fact('ExecMainExitTimestampMonotonic')) > 0
   return {
     file,
@@ -141,10 +151,11 @@ export async function lingerState(session = ownSession()): Promise<Linger> {
   return { user, isOn: existsSync(join('/var/lib/systemd/linger', user)) }
 }
 
-const unitFolder = ({ env }: SystemdSession): string => {
+/** Where a unit, with its ending, is written. */
+export function unitFile(unit: string, { env } = ownSession()): string {
   const given = env.XDG_CONFIG_HOME
   const config = given?.startsWith('/') ? given : join(env.HOME || homedir(), '.config')
-  return join(config, 'systemd', 'user')
+  return join(config, 'systemd', 'user', unit)
 }
 
 async function writeUnit({ file }: UnitState, text: string, session: SystemdSession): Promise<void> {
@@ -166,8 +177,8 @@ function notThere(reason: string, { uid }: SystemdSession): ClawError {
   const isBooted = existsSync('/run/systemd/system')
   return new ClawError('command-failed', `Cannot reach this user's systemd: ${reason}`, {
     hint: isBooted
-      ? `Run "loginctl enable-linger" (as root: "loginctl enable-linger ${userInfo().username}"), so that /run/user/${uid} and the user's systemd are there without a login`
-      : 'This machine was not started by systemd: use another way',
+      ? `Run "loginctl enable-linger" (as root: "loginctl enable-linger ${userInfo().username}"), so that his systemd and /run/user/${uid} are there without a login`
+      : 'This machine was not started by systemd',
   })
 }
 
@@ -183,7 +194,7 @@ async function systemctl(args: readonly string[], { env, uid }: SystemdSession):
   } catch (error) {
     if (!(error instanceof ClawError) || error.code !== 'command-failed') throw error
     throw new ClawError('command-failed', `Cannot use systemd: ${quoteValue('systemctl')} is not here`, {
-      hint: 'Use another way: this machine has no systemd',
+      hint: 'This machine has no systemd',
       cause: error,
     })
   }

@@ -10,6 +10,8 @@ export const PROGRAM = 'claw-register'
 export type Order = {
   readonly stateFile: string
   readonly locks: string
+  /** What its standard error is when a service manager keeps it; never longer than a log may be. */
+  readonly log: string
   /** Settings `mdns.interfaces`. */
   readonly interfaces: readonly string[]
   readonly noWait: boolean

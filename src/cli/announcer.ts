@@ -3,6 +3,7 @@ import type { RegisterResult, registerMachine } from '../actions/register.ts'
 import { systemClock } from '../adapters/clock.ts'
 import { fileStamp } from '../adapters/file-stamp.ts'
 import { announce } from '../adapters/mdns-announce.ts'
+import { keepLogShort } from '../adapters/own-log.ts'
 import { askPresence, claimPresence } from '../adapters/presence.ts'
 import { parseIdentity } from '../fleet/identity.ts'
 import { printable } from '../fleet/text.ts'
@@ -22,7 +23,7 @@ export type Register = typeof registerMachine
  * @throws {ClawError} `busy` when another one does and we were told not to wait
  */
 export async function runAnnouncer(
-  { stateFile, locks, interfaces, noWait }: Order,
+  { stateFile, locks, log, interfaces, noWait }: Order,
   register: Register,
 ): Promise<RegisterResult | Skipped> {
   if (!(await isAlone(locks)))
@@ -41,7 +42,10 @@ export async function runAnnouncer(
     interfaces,
     clock: systemClock,
     signal: stop.signal,
-    onNotice: warn,
+    onNotice: line => {
+      keepLogShort(2, log)
+      warn(line)
+    },
   })
 }
 

@@ -1,4 +1,5 @@
 import type { RegisterResult } from '../actions/register.ts'
+import { keepLogShort } from '../adapters/own-log.ts'
 import { askPresence } from '../adapters/presence.ts'
 import { continueAs } from '../adapters/successor.ts'
 import type { Register } from './announcer.ts'
@@ -23,11 +24,14 @@ export async function runRegister(
   { noWait, json, quiet }: Pick<Order, 'noWait' | 'json' | 'quiet'>,
   register: Register,
 ): Promise<RegisterResult | Skipped> {
+  // A place that is taken is said at every start that a service manager makes.
+  keepLogShort(2, paths.announcerLog)
   const other = await askPresence(paths.locks, PROGRAM)
   if (other !== undefined) return skipped(other, noWait)
   const order: Order = {
     stateFile: paths.state,
     locks: paths.locks,
+    log: paths.announcerLog,
     interfaces: settings['mdns.interfaces'],
     noWait,
     json,

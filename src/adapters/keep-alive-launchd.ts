@@ -1,0 +1,42 @@
+import type { KeepAlive, ResidentJob } from './keep-alive.ts'
+import { type LaunchAgent, launchAgentText } from './launch-agent.ts'
+import {
+  installLaunchAgent,
+  type LaunchdSession,
+  launchAgentFile,
+  launchAgentState,
+  removeLaunchAgent,
+  restartLaunchAgent,
+} from './launchd.ts'
+
+/**
+ * launchd as the keeper of one job.
+ *
+ * @throws {ClawError} `bad-input` for a job that cannot be written; `command-failed` without its template
+ */
+export function launchdKeepAlive(job: ResidentJob, session?: LaunchdSession): KeepAlive {
+  const agent: LaunchAgent = { ...job, when: { kind: 'always' } }
+  const text = launchAgentText(agent)
+  const start = () => installLaunchAgent(agent, session)
+  return {
+    manager: 'launchd',
+    file: launchAgentFile(job.label, session),
+    text,
+    start,
+    stop: () => removeLaunchAgent(job.label, session),
+    restart: async () => {
+      if (!(await start())) await restartLaunchAgent(job.label, session)
+    },
+    state: async () => {
+      const { text: written, isLoaded, pid, lastExitCode } = await launchAgentState(job.label, session)
+      return {
+        isInstalled: written !== undefined,
+        isCurrent: written === text,
+        isLoaded,
+        pid,
+        lastExitCode,
+        startsAt: 'login',
+      }
+    },
+  }
+}
