@@ -18,6 +18,8 @@ import type { FleetStore } from '../store/store.ts'
 export type ServePeerDeps = {
   readonly store: Pick<FleetStore, 'self' | 'lastRun'>
   readonly clock: Pick<Clock, 'now' | 'sleep'>
+  /** Does a process announce this machine? Unknown where one is there and does not answer. */
+  readonly registration: () => Promise<Inspection['registration']>
   /** Of this program and of the node that runs it. */
   readonly versions: { readonly program: string; readonly node: string }
   /** Told of every failure that is a bug of ours; the other machine hears only that there was one. */
@@ -107,12 +109,16 @@ const VERBS: ReadonlyMap<string, (serving: Serving) => Promise<object>> = new Ma
 
 async function inspect({ deps, self }: Serving): Promise<Inspection> {
   // The connection may be older than the last setup.
-  const [current, run] = await Promise.all([deps.store.self(), deps.store.lastRun('claw-ping')])
+  const [current, run, registration] = await Promise.all([
+    deps.store.self(),
+    deps.store.lastRun('claw-ping'),
+    deps.registration(),
+  ])
   return {
     identity: publicPart(current ?? self),
     versions: { ...deps.versions, protocol: PROTOCOL_VERSION },
     lastPing: run?.finishedAt ?? null,
-    registration: 'unknown',
+    registration,
   }
 }
 

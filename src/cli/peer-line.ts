@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import type { PeerLine, ServePeerDeps } from '../actions/serve-peer.ts'
 import { VERSION } from '../adapters/version.ts'
+import { PROGRAM } from './announcer-order.ts'
 import type { ReadyHome } from './home.ts'
 import type { Terminal } from './terminal.ts'
 
@@ -18,11 +19,17 @@ export function peerLine(): PeerLine {
 
 /** What `claw-peer serve` works with. */
 export const servePeerDeps = (
-  { store, clock }: ReadyHome,
+  { store, clock, paths }: ReadyHome,
   { warn }: Pick<Terminal, 'warn'>,
 ): ServePeerDeps => ({
   store,
   clock,
+  registration: async () => {
+    const { askPresence } = await import('../adapters/presence.ts')
+    const announcer = await askPresence(paths.locks, PROGRAM)
+    if (announcer === undefined) return 'stopped'
+    return announcer.pid === 0 ? 'unknown' : 'running'
+  },
   versions: { program: VERSION, node: process.versions.node },
   onBug: error => warn(error instanceof Error ? (error.stack ?? error.message) : String(error)),
 })

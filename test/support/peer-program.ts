@@ -17,6 +17,7 @@ await servePeer(
   {
     store: { self: async () => self, lastRun: async () => undefined },
     clock: systemClock,
+    registration: async () => 'stopped',
     versions: { program: '2.0.0', node: process.version },
     onBug: error => console.error(error),
   },

@@ -13,6 +13,7 @@ const deps = (facts: Partial<ServePeerDeps> = {}): ServePeerDeps => ({
     lastRun: async () => undefined,
   },
   clock: { now: () => now, sleep: () => never },
+  registration: async () => 'running',
   versions: { program: '2.0.0', node: 'v24.11.0' },
   onBug: () => {},
   ...facts,
@@ -71,7 +72,7 @@ describe('servePeer()', () => {
         },
         versions: { program: '2.0.0', node: 'v24.11.0', protocol: 1 },
         lastPing: '2026-11-20T09:45:00.000Z',
-        registration: 'unknown',
+        registration: 'running',
       },
     ])
   })
