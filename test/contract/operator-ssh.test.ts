@@ -226,7 +226,7 @@ describe('the remote step', () => {
     program(
       home,
       'claw-ping',
-      `if mkdir "${home}/once" 2>/dev/null; then echo '{"skipped":{}}'; else echo '{"peers":[]}'; fi`,
+      `if mkdir "$0.once" 2>/dev/null; then echo '{"skipped":{}}'; else echo '{"peers":[]}'; fi`,
     )
     writeFileSync(join(home, 'identity.json'), '{}')
 
