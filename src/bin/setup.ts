@@ -1,5 +1,10 @@
 #!/usr/bin/env node
 import { askSetup } from '../actions/ask-setup.ts'
+import { checkSsh } from '../actions/check-ssh.ts'
+import { discoverMachines } from '../actions/discover.ts'
+import { enrolPeer } from '../actions/enrol.ts'
+import { lookAtAnnouncement, startAnnouncing } from '../actions/keep-announced.ts'
+import { makeOffers } from '../actions/offers.ts'
 import { setUp } from '../actions/setup.ts'
 import { readFormer } from '../actions/setup-former.ts'
 import { mainGroup } from '../cli/command.ts'
@@ -8,6 +13,9 @@ import { setupCommand } from '../cli/setup-command.ts'
 void mainGroup({
   name: 'claw-setup',
   summary: 'Set this machine up',
-  bare: setupCommand({ askSetup, readFormer, setUp }),
+  bare: setupCommand({
+    ...{ askSetup, checkSsh, discoverMachines, enrolPeer, lookAtAnnouncement },
+    ...{ makeOffers, readFormer, setUp, startAnnouncing },
+  }),
   commands: {},
 })

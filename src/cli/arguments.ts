@@ -13,15 +13,37 @@ type Shape<O extends Options> = Pick<Command<O, never>, 'name' | 'arity' | 'oper
  * @throws {ClawError} `bad-input` with the flags or words that are allowed
  */
 export function parseArguments<O extends Options>(command: Shape<O>, argv: readonly string[]) {
-  const options = { ...command.options, ...COMMON }
+  const options: Options = withNegations({ ...command.options, ...COMMON })
   try {
     const parsed = parseArgs({ args: [...argv], options, allowPositionals: true, strict: true })
-    const values = parsed.values as Values<O> & Values<typeof COMMON>
+    const values = withoutNegations(options, parsed.values) as Values<O> & Values<typeof COMMON>
     if (values.help !== true && values.version !== true) checkArity(command, parsed.positionals)
     return { values, positionals: parsed.positionals }
   } catch (error) {
     throw usageError(error, command.name, Object.keys(options))
   }
+}
+
+const withNegations = (options: Options): Options =>
+  Object.fromEntries(
+    Object.entries(options).flatMap(([key, option]) => [
+      [key, option],
+      ...(option.negatable ? [[`no-${key}`, { type: 'boolean', help: '' } as const] as const] : []),
+    ]),
+  )
+
+/** `--no-x` becomes false for `x`. @throws {ClawError} `bad-input` for both at once */
+function withoutNegations(options: Options, given: Readonly<Record<string, unknown>>) {
+  const values = { ...given }
+  for (const [key] of Object.entries(options).filter(([, { negatable }]) => negatable)) {
+    const opposite = `no-${key}`
+    if (values[opposite] === undefined) continue
+    if (values[key] !== undefined)
+      throw new ClawError('bad-input', `--${key} and --${opposite} cannot both be meant: use one of them`)
+    delete values[opposite]
+    values[key] = false
+  }
+  return values
 }
 
 function usageError(error: unknown, name: string, known: readonly string[]): unknown {

@@ -15,8 +15,8 @@ type Shape = Pick<
 /** What `--help` prints: summary, usage, options, one example, what to do when it fails. */
 export function helpText(command: Shape): string {
   const options = { ...command.options, ...COMMON }
-  const flags = Object.entries(options).map(([key, { value, short, help }]: [string, Option]) => {
-    const flag = `${short === undefined ? '' : `-${short}, `}--${key}${value === undefined ? '' : ` ${value}`}`
+  const flags = Object.entries(options).map(([key, { value, short, help, negatable }]: [string, Option]) => {
+    const flag = `${short === undefined ? '' : `-${short}, `}--${negatable ? '[no-]' : ''}${key}${value === undefined ? '' : ` ${value}`}`
     const text = wrapIndented(help, COLUMNS, INDENT)
     return `  ${flag.padEnd(24)}${flag.length > 22 ? `\n${INDENT}` : ''}${text}`
   })

@@ -5,6 +5,8 @@ export type Option = {
   readonly value?: string
   readonly multiple?: true
   readonly short?: string
+  /** `--no-NAME` exists too and makes the value false; a switch that is not given at all has none. */
+  readonly negatable?: true
 }
 export type Options = Readonly<Record<string, Option>>
 

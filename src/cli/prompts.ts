@@ -2,21 +2,23 @@ import { type CANCEL_SYMBOL, confirm, isCancel, log, multiselect, note, text } f
 import type { Asker } from '../actions/asker.ts'
 import { ClawError } from '../fleet/error.ts'
 import { printable } from '../fleet/text.ts'
+import type { Terminal } from './terminal.ts'
 
 /**
  * Ask the person at this terminal. Loaded only when there is somebody to ask: `claw-setup --help` starts without it.
  *
- * @param consequence  what Ctrl-C means at the time it is pressed: "nothing was written"
+ * @param consequence  what Ctrl-C means: "nothing was written"
  */
-export const openAsker = (consequence: () => string): Asker => {
-  const answerOf = async <T>(answer: Promise<T | typeof CANCEL_SYMBOL>): Promise<T> => {
-    const given = await answer
-    if (isCancel(given)) throw new ClawError('cancelled', `Cancelled: ${consequence()}`)
+export const openAsker = (consequence: string, { progress }: Pick<Terminal, 'progress'>): Asker => {
+  const answerOf = async <T>(prompt: () => Promise<T | typeof CANCEL_SYMBOL>): Promise<T> => {
+    progress('')
+    const given = await prompt()
+    if (isCancel(given)) throw new ClawError('cancelled', `Cancelled: ${consequence}`)
     return given
   }
   return {
     text: async ({ message, initial, check }) => {
-      const answer = await answerOf(
+      const answer = await answerOf(() =>
         text({
           message: printable(message),
           placeholder: printable(initial),
@@ -26,7 +28,8 @@ export const openAsker = (consequence: () => string): Asker => {
       )
       return answerIn(answer, initial)
     },
-    yesNo: (message, initial) => answerOf(confirm({ message: printable(message), initialValue: initial })),
+    yesNo: (message, initial) =>
+      answerOf(() => confirm({ message: printable(message), initialValue: initial })),
     choose: async (message, choices) => {
       const options = choices.map(({ value, label, hint }) => ({
         value,
@@ -34,7 +37,7 @@ export const openAsker = (consequence: () => string): Asker => {
         ...(hint === undefined ? {} : { hint: printable(hint) }),
       }))
       // Its types cannot follow a list of options whose values are one of a few words.
-      const answer = await answerOf(
+      const answer = await answerOf(() =>
         multiselect<string>({ message: printable(message), options, required: false }),
       )
       return choices.map(({ value }) => value).filter(value => answer.includes(value))

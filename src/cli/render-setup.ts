@@ -1,13 +1,18 @@
+import type { StepReport } from '../actions/offer.ts'
 import type { SetupResult } from '../actions/setup.ts'
+import { printable } from '../fleet/text.ts'
 import { warning } from './render.ts'
 import { type Cell, HEADER, renderTable } from './table.ts'
 import type { Terminal } from './terminal.ts'
+import { wrapIndented } from './wrap.ts'
 
 type Look = Pick<Terminal, 'columns' | 'paint'>
 
-/** `claw-setup`: what was written, and what comes next. */
-export function renderSetup(result: SetupResult & { readonly home: string }, look: Look): string {
-  const { self, answers, home } = result
+export type SetupView = SetupResult & { readonly home: string; readonly steps: readonly StepReport[] }
+
+/** `claw-setup`: what was written, what was done, and what comes next. */
+export function renderSetup(result: SetupView, look: Look): string {
+  const { self, answers, home, steps } = result
   const rows = [
     ['gateway id', self.gatewayId],
     ['name', self.name],
@@ -26,6 +31,8 @@ export function renderSetup(result: SetupResult & { readonly home: string }, loo
     '',
     renderTable(rows, look, [1]),
     ...result.warnings.map(text => warning(text, look)),
+    ...(steps.length === 0 ? [] : ['', ...stepLines(steps, look)]),
+    ...(result.dryRun ? [] : ['', ...nextLines(steps, look)]),
   ].join('\n')
 }
 
@@ -33,4 +40,45 @@ function verb({ dryRun, firstTime, changed, settingsChanged }: SetupResult): str
   if (dryRun) return 'Would set up'
   if (firstTime) return 'Set up'
   return changed || settingsChanged.length > 0 ? 'Changed' : 'Unchanged:'
+}
+
+const OUTCOMES = {
+  done: { word: 'done', style: 'green' },
+  already: { word: 'done', style: 'green' },
+  declined: { word: 'not done', style: 'yellow' },
+  open: { word: 'not done', style: 'yellow' },
+  failed: { word: 'failed', style: 'red' },
+} as const
+
+/** One line per step, its note wrapped below itself. */
+function stepLines(steps: readonly StepReport[], look: Look): readonly string[] {
+  const width = Math.max(...steps.map(({ step }) => step.length))
+  const indent = ' '.repeat(width + 2 + 'not done'.length + 2)
+  return steps.map(({ step, outcome, note }) => {
+    const { word, style } = OUTCOMES[outcome]
+    const text = wrapIndented(printable(note).replaceAll('\n', ' '), look.columns, indent)
+    return `${look.paint(HEADER, step.padEnd(width))}  ${look.paint(style, word)}${' '.repeat(10 - word.length)}${text}`
+  })
+}
+
+/** What a machine needs beyond its setup, where nothing was offered. */
+const LATER = ['claw-register start', 'claw-discover', 'claw-setup-ssh add USER HOST', 'claw-setup schedule']
+const PURPOSES: Readonly<Record<string, string>> = {
+  'claw-register start': 'keep this machine announced',
+  'claw-discover': 'see who else is there',
+  'claw-setup-ssh add USER HOST': 'enrol a machine',
+  'claw-setup schedule': 'ping the fleet by schedule',
+}
+
+function nextLines(steps: readonly StepReport[], look: Look): readonly string[] {
+  const open = [...new Set(steps.flatMap(({ next }) => next ?? []))]
+  const commands = steps.length === 0 ? LATER : open
+  if (commands.length === 0) return ['Next: claw-status shows the fleet']
+  const width = Math.max(...commands.map(command => command.length))
+  return [
+    'Next, with the folder of programs on your PATH:',
+    ...commands.map(command =>
+      `  ${printable(command).padEnd(width)}  ${look.paint(HEADER, PURPOSES[command] ?? '')}`.trimEnd(),
+    ),
+  ]
 }

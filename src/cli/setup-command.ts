@@ -1,24 +1,29 @@
 import type { askSetup } from '../actions/ask-setup.ts'
+import type { Asker } from '../actions/asker.ts'
+import type { StepReport } from '../actions/offer.ts'
+import type { makeOffers } from '../actions/offers.ts'
 import type { setUp } from '../actions/setup.ts'
 import type { SetupAnswers } from '../actions/setup-answers.ts'
 import type { readFormer } from '../actions/setup-former.ts'
 import { shownRepository } from '../fleet/repository.ts'
 import { subcommand } from './command.ts'
 import type { AnyCommand, Run } from './command-shape.ts'
-import { type Home, openAnyHome } from './home.ts'
+import { type Home, openAnyHome, openHome } from './home.ts'
 import { oneRun } from './one-run.ts'
 import { renderSetup } from './render-setup.ts'
-import { ANSWERS, answersIn, MODE } from './setup-options.ts'
+import type { OfferActions } from './setup-offers.ts'
+import { ANSWERS, answersIn, MODE, OFFERS, wantedSteps } from './setup-options.ts'
 import { setupParts } from './setup-parts.ts'
 
 /** The use cases behind bare `claw-setup`. */
-export type SetupActions = {
+export type SetupActions = OfferActions & {
   readonly askSetup: typeof askSetup
+  readonly makeOffers: typeof makeOffers
   readonly readFormer: typeof readFormer
   readonly setUp: typeof setUp
 }
 
-const OPTIONS = { ...ANSWERS, ...MODE } as const
+const OPTIONS = { ...ANSWERS, ...OFFERS, ...MODE } as const
 type SetupRun = Run<typeof OPTIONS>
 
 /** Bare `claw-setup`: first run and reconfigure. */
@@ -26,48 +31,72 @@ export const setupCommand = (actions: SetupActions): AnyCommand =>
   subcommand({
     name: 'claw-setup',
     summary:
-      'Give this machine its identity, clan key, settings and launchers; safe to repeat. Asks on a terminal',
+      'Give this machine its identity, clan key, settings and launchers, then offer to announce it, find and enrol others, and ping by schedule; safe to repeat',
     options: OPTIONS,
-    example: 'claw-setup --yes --name "Studio" --lead 1',
-    failure: 'Nothing is half-written when it fails: correct what the line names and run it again.',
+    example: 'claw-setup --yes --name "Studio" --lead 1 --register --schedule',
+    failure:
+      'On a terminal it asks. Without one, and with --yes, it asks nothing and takes only those steps whose flag is given. Nothing is half-written when it fails: correct what the line names and run it again.',
     run: async run => {
       await using home = await openAnyHome({ home: run.home, terminal: run.terminal })
       return await setUpMachine(actions, run, home)
     },
     render: (result, { terminal }) => renderSetup(result, terminal),
+    exitCode: ({ steps }) => (steps.some(({ outcome }) => outcome === 'failed') ? 1 : 0),
   })
 
 async function setUpMachine(actions: SetupActions, run: SetupRun, home: Home) {
   const { options, terminal } = run
+  const asker = await openPerson(run)
   const parts = await setupParts(home)
-  const answers = await answersFor(actions, run, parts)
+  const answers = asker === undefined ? answersIn(options) : await ask(actions, run, { parts, asker })
   const go = async (dryRun: boolean) => {
     const result = await actions.setUp(parts, answers, { takeDefaults: options.yes ?? false, dryRun })
     const { githubRepo } = result.self
     const self = { ...result.self, githubRepo: githubRepo === null ? null : shownRepository(githubRepo) }
-    return { ...result, self, home: home.paths.home }
+    return { ...result, self, home: home.paths.home, steps: [] as readonly StepReport[] }
   }
   // Bad answers must not even leave a lock file behind, so all is checked before anything is written.
   const plan = await go(true)
   if (options['dry-run']) return plan
   const noWait = options['no-wait'] ?? false
-  return await oneRun({ home, program: 'claw-setup', terminal, noWait, run: () => go(false) })
+  const done = await oneRun({ home, program: 'claw-setup', terminal, noWait, run: () => go(false) })
+  return 'skipped' in done ? done : { ...done, steps: await offer(actions, run, asker) }
 }
 
-/** The flags' answers, and on a terminal those of the person there. */
-async function answersFor(
+/** The person at this terminal; undefined where nobody is to be asked. */
+async function openPerson({ terminal, json, options }: SetupRun): Promise<Asker | undefined> {
+  if (!terminal.canAsk || json || options.yes || options['dry-run']) return undefined
+  return (await import('./prompts.ts')).openAsker('nothing was written', terminal)
+}
+
+type Asking = { readonly parts: Awaited<ReturnType<typeof setupParts>>; readonly asker: Asker }
+
+/** The flags' answers, and those of the person for what they leave open. */
+async function ask(
   { askSetup, readFormer }: SetupActions,
-  { options, terminal, json }: SetupRun,
-  parts: Awaited<ReturnType<typeof setupParts>>,
+  { options }: SetupRun,
+  { parts, asker }: Asking,
 ): Promise<SetupAnswers> {
   const flags = answersIn(options)
-  if (!terminal.canAsk || json || options.yes || options['dry-run']) return flags
-  const { openAsker } = await import('./prompts.ts')
-  const narrow = Object.values(flags).some(answer => answer !== undefined)
-  const mode = { again: options.ask ?? false, narrow }
-  const former = await readFormer(parts)
-  return await askSetup(
-    openAsker(() => 'nothing was written'),
-    { former, flags, mode },
-  )
+  const mode = { again: options.ask ?? false, narrow: isNarrow(options) }
+  return await askSetup(asker, { former: await readFormer(parts), flags, mode })
+}
+
+/** Flags say what is to be changed: then nothing else is brought up. */
+const isNarrow = (options: SetupRun['options']): boolean =>
+  Object.values(answersIn(options)).some(answer => answer !== undefined)
+
+/** The offers, unless there is nobody to take them and no flag that does. */
+async function offer(
+  actions: SetupActions,
+  { options, terminal, home: given }: SetupRun,
+  asker: Asker | undefined,
+): Promise<readonly StepReport[]> {
+  const wanted = wantedSteps(options)
+  const byFlag = Object.values(wanted).some(answer => answer !== undefined)
+  const person = byFlag || isNarrow(options) ? undefined : asker
+  if (person === undefined && !byFlag) return []
+  await using home = await openHome({ home: given, terminal })
+  const { offerDeps } = await import('./setup-offers.ts')
+  return await actions.makeOffers(offerDeps(actions, { home, terminal, asker: person, wanted }))
 }

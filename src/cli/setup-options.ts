@@ -1,5 +1,5 @@
+import type { Step } from '../actions/offer.ts'
 import type { SetupAnswers } from '../actions/setup-answers.ts'
-import { ClawError } from '../fleet/error.ts'
 import { NO_WAIT } from './one-run.ts'
 import type { Options, Values } from './option.ts'
 
@@ -28,14 +28,14 @@ export const ANSWERS = {
   },
   'may-be-away': {
     type: 'boolean',
-    help: 'It may be closed or carried away: being offline is no incident (default: with a battery)',
+    negatable: true,
+    help: 'It may be closed or carried away: being offline is no incident (default: yes with a battery)',
   },
-  'no-may-be-away': { type: 'boolean', help: 'It is to be online always' },
   'allow-restart': {
     type: 'boolean',
-    help: 'The fleet leader may restart the OpenClaw gateway here (default: it may not)',
+    negatable: true,
+    help: 'The fleet leader may restart the OpenClaw gateway here (default: no)',
   },
-  'no-allow-restart': { type: 'boolean', help: 'It may not' },
   ntfy: {
     type: 'string',
     value: 'URL',
@@ -53,25 +53,51 @@ export const ANSWERS = {
 export const MODE = {
   yes: {
     type: 'boolean',
-    help: 'Ask nothing: every open question gets its default, every offer without a flag is declined',
+    help: 'Ask nothing: each open question gets its default',
   },
   ask: { type: 'boolean', help: 'Ask every question again, the present answers as defaults' },
   'dry-run': { type: 'boolean', help: 'Show what would be written and write nothing' },
   ...NO_WAIT,
 } as const satisfies Options
 
-/** The answers that were given by flags. @throws {ClawError} `bad-input` for a flag given with its opposite */
+/** What setup offers, as flags: each is then done or left out without a question. */
+export const OFFERS = {
+  register: {
+    type: 'boolean',
+    negatable: true,
+    help: 'Keep it announced on the network, as claw-register start does',
+  },
+  discover: { type: 'boolean', negatable: true, help: 'Look for other machines' },
+  enrol: {
+    type: 'boolean',
+    negatable: true,
+    help: 'Enrol the machines found whose host key is in your known_hosts; it never believes a new one',
+  },
+  check: { type: 'boolean', negatable: true, help: 'Ask every enrolled machine over SSH' },
+  schedule: { type: 'boolean', negatable: true, help: 'Ping by schedule, as claw-setup schedule does' },
+  'replace-bash': {
+    type: 'boolean',
+    negatable: true,
+    help: "Replace the bash version's cron lines, LaunchAgent and scripts by ours",
+  },
+} as const satisfies Options
+
+/** The answers that were given by flags. */
 export function answersIn(options: Values<typeof ANSWERS>): SetupAnswers {
   const { 'gateway-id': gatewayId, 'ssh-user': sshUser, name, lead, repo, port, ntfy } = options
-  return {
-    ...{ gatewayId, name, lead, sshUser, repo, port, ntfy, installedBy: options['installed-by'] },
-    mayBeAway: yesOrNo('may-be-away', options['may-be-away'], options['no-may-be-away']),
-    allowRestart: yesOrNo('allow-restart', options['allow-restart'], options['no-allow-restart']),
-  }
+  const { 'may-be-away': mayBeAway, 'allow-restart': allowRestart, 'installed-by': installedBy } = options
+  return { gatewayId, name, lead, sshUser, repo, port, ntfy, mayBeAway, allowRestart, installedBy }
 }
 
-/** A flag and its `--no-` form as one answer; undefined when neither was given. */
-export function yesOrNo(flag: string, yes = false, no = false): boolean | undefined {
-  if (yes && no) throw new ClawError('bad-input', `--${flag} and --no-${flag} cannot both be meant: use one`)
-  return yes ? true : no ? false : undefined
-}
+/** What the flags say to each step. */
+export const wantedSteps = (
+  options: Values<typeof OFFERS>,
+): Readonly<Partial<Record<Step, boolean | undefined>>> => ({
+  'bash-version': options['replace-bash'],
+  announce: options.register,
+  // Only what was heard can be enrolled.
+  discover: options.discover ?? (options.enrol === true ? true : undefined),
+  enrol: options.enrol,
+  check: options.check,
+  schedule: options.schedule,
+})
