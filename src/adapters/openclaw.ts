@@ -4,9 +4,13 @@ import { delimiter, dirname, isAbsolute, join } from 'node:path'
 
 type Environment = Readonly<Record<string, string | undefined>>
 
-/** OpenClaw's state folder: `OPENCLAW_STATE_DIR`, else `~/.openclaw`. */
-export const openClawState = (env: Environment = process.env): string =>
-  env.OPENCLAW_STATE_DIR || join(env.HOME || homedir(), '.openclaw')
+/** OpenClaw's state folder: `OPENCLAW_STATE_DIR`, else `.openclaw[-PROFILE]` in `OPENCLAW_HOME` or the user's home. */
+export function openClawState(env: Environment = process.env): string {
+  const { OPENCLAW_PROFILE: profile = '' } = env
+  const isNamed = /^[A-Za-z0-9_-]+$/.test(profile) && profile !== 'default'
+  const home = env.OPENCLAW_HOME || env.HOME || homedir()
+  return env.OPENCLAW_STATE_DIR || join(home, isNamed ? `.openclaw-${profile}` : '.openclaw')
+}
 
 /** Where programs are installed that a short PATH, as cron's, does not name. */
 const USUAL_FOLDERS = ['/opt/homebrew/bin', '/usr/local/bin', '/usr/bin', '/bin']

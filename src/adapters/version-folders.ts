@@ -1,5 +1,4 @@
 import {
-  lstatSync,
   mkdirSync,
   readdirSync,
   readFileSync,
@@ -127,19 +126,25 @@ export function readInstallRecord(paths: Paths): InstallRecord {
 /** @throws {ClawError} `store-unavailable` */
 export function writeInstallRecord(paths: Pick<Paths, 'versions'>, record: InstallRecord): void {
   const file = recordFile(paths)
+  const text = `${JSON.stringify(record, undefined, 2)}\n`
+  if (textIn(file) === text) return
   try {
     mkdirSync(paths.versions, { recursive: true, mode: 0o700 })
-    replaceFile(file, `${JSON.stringify(record, undefined, 2)}\n`, 0o600)
+    replaceFile(file, text, 0o600)
   } catch (cause) {
     throw unusable('write', file, cause)
   }
 }
 
-/** True when something lies at `current` that is not a link: it cannot be switched. */
-export const isCurrentForeign = ({ current }: Pick<Paths, 'current'>): boolean =>
-  lstatSync(current, { throwIfNoEntry: false })?.isSymbolicLink() === false
-
 const recordFile = ({ versions }: Pick<Paths, 'versions'>): string => join(versions, 'install.json')
+
+function textIn(file: string): string {
+  try {
+    return readFileSync(file, 'utf8')
+  } catch {
+    return ''
+  }
+}
 
 function entriesOf(folder: string): readonly string[] {
   try {

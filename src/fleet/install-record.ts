@@ -7,10 +7,10 @@ export type InstallRecord = {
   readonly schema: 1
   /** Versions in the order in which they became current. */
   readonly activated: readonly string[]
-  /** Folder that holds links to our launchers; null when none are wanted or none were made. */
-  readonly binDir: string | null
+  /** Folder that holds links to our launchers; null when the owner wants none; absent when nothing is known. */
+  readonly binDir?: string | null
   /** OpenClaw's folder that holds links to our skills. */
-  readonly skillsDir: string | null
+  readonly skillsDir?: string | null
   /** Folders that were not there before us; removed with us when they are empty. */
   readonly madeFolders: readonly string[]
 }
@@ -19,8 +19,6 @@ export type InstallRecord = {
 export const NO_RECORD: InstallRecord = {
   schema: 1,
   activated: [],
-  binDir: null,
-  skillsDir: null,
   madeFolders: [],
 }
 
@@ -29,14 +27,23 @@ const record = lazy(() =>
   z.object({
     schema: z.literal(1),
     activated: z.array(z.string()).check(z.maxLength(100)),
-    binDir: z.nullable(absolute()),
-    skillsDir: z.nullable(absolute()),
+    binDir: z.optional(z.nullable(absolute())),
+    skillsDir: z.optional(z.nullable(absolute())),
     madeFolders: z.catch(z.array(absolute()), []),
   }),
 )
 
 /** Read the record. @throws {ClawError} `damaged-state` */
 export function parseInstallRecord(value: unknown, source: Source): InstallRecord {
-  const read = parseValue(record, value, source, 'damaged-state')
-  return { ...read, activated: read.activated.filter(isVersionName) }
+  const { schema, activated, binDir, skillsDir, madeFolders } = parseValue(
+    record,
+    value,
+    source,
+    'damaged-state',
+  )
+  return {
+    ...{ schema, activated: activated.filter(isVersionName), madeFolders },
+    ...(binDir === undefined ? {} : { binDir }),
+    ...(skillsDir === undefined ? {} : { skillsDir }),
+  }
 }

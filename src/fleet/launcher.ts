@@ -14,6 +14,9 @@ export type Start = {
   readonly script: string
 }
 
+/** In every launcher: what we may replace and remove. */
+export const LAUNCHER_MARK = 'Written by claw-setup: changes here are lost.'
+
 /**
  * Text of a launcher: POSIX sh without extensions, and no process of its own where node is where it was.
  *
@@ -21,7 +24,7 @@ export type Start = {
  * what our programs write is the owner's alone.
  */
 export const launcherText = (start: Start): string => `#!/bin/sh
-# Written by claw-setup: changes here are lost.
+# ${LAUNCHER_MARK}
 umask 077
 [ -n "\${CLAW_CLAN_HOME-}" ] || CLAW_CLAN_HOME=${shellQuote(start.home)}
 export CLAW_CLAN_HOME
@@ -37,7 +40,7 @@ program "$@"
  * exit code 126. A person who calls it with arguments gets the program behind it.
  */
 export const gateText = (start: Start): string => `#!/bin/sh
-# What other machines of the clan may ask of this one. Written by claw-setup: changes here are lost.
+# What other machines of the clan may ask of this one. ${LAUNCHER_MARK}
 umask 077
 PATH=/usr/bin:/bin:/usr/sbin:/sbin:/usr/local/bin:/opt/homebrew/bin
 CLAW_CLAN_HOME=${shellQuote(start.home)}

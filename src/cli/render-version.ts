@@ -1,0 +1,75 @@
+import { homedir } from 'node:os'
+import { join } from 'node:path'
+import type { Activation, Links } from '../actions/make-current.ts'
+import type { HomePaths } from '../adapters/home-paths.ts'
+import { isOnPath } from '../adapters/launcher-files.ts'
+import { shellQuote } from '../fleet/remote.ts'
+import { printable } from '../fleet/text.ts'
+
+/** What a change of version prints as JSON. */
+export type ActivationDocument = Activation & {
+  readonly home: string
+  /** The line that puts the links on PATH; null when they are, or there are none. */
+  readonly pathLine: string | null
+}
+
+export function activationDocument(
+  activation: Activation,
+  { home }: Pick<HomePaths, 'home'>,
+): ActivationDocument {
+  const folder = activation.links.find(({ made, kept }) => made.length + kept.length > 0)?.folder
+  const pathLine =
+    folder === undefined || isOnPath(folder) ? null : `export PATH=${quotedFolder(folder)}:"$PATH"`
+  return { ...activation, home, pathLine }
+}
+
+/** Text for people: what is in use now, what was done, what was left alone, what is to do. */
+export function renderActivation(done: ActivationDocument): string {
+  const { version, previous, node, launchers, links, skills, pruned, dryRun } = done
+  const would = dryRun ? 'Would be' : 'Now'
+  const before = previous === null ? '' : previous === version ? ', as before' : ` (before: ${previous})`
+  const copied = node.copied ? ', copied into the home' : ''
+  const wrote = [...launchers.written.map(() => 'written'), ...launchers.removed.map(() => 'removed')]
+  return [
+    `${would} at ${version}${before}`,
+    `  node      ${shortPath(node.path)} (${node.version}${copied})`,
+    `  programs  ${shortPath(join(done.home, 'bin'))}${wrote.length === 0 ? ', unchanged' : `: ${tally(wrote)}`}`,
+    ...links.map(change => `  links     ${linkLine(change)}`),
+    ...skills.map(change => `  skills    ${linkLine(change)}`),
+    ...(pruned.length === 0 ? [] : [`  old       removed ${pruned.join(', ')}`]),
+    ...[...links, ...skills].flatMap(foreignLines),
+    ...done.warnings.map(line => `Not done: ${printable(line)}`),
+    ...(done.pathLine === null
+      ? []
+      : ["Add this line to your shell's start file:", `  ${printable(done.pathLine)}`]),
+  ].join('\n')
+}
+
+function linkLine({ folder, made, removed, kept }: Links): string {
+  const parts = [
+    ...made.map(() => 'made'),
+    ...removed.map(() => 'removed'),
+    ...(made.length + removed.length === 0 ? kept.map(() => 'unchanged') : []),
+  ]
+  return `${shortPath(folder)}: ${parts.length === 0 ? 'none' : tally(parts)}`
+}
+
+/** `3 made, 1 removed` */
+const tally = (words: readonly string[]): string =>
+  [...new Set(words)].map(word => `${words.filter(each => each === word).length} ${word}`).join(', ')
+
+const foreignLines = ({ folder, foreign }: Links): readonly string[] =>
+  foreign.map(name => `Not ours, left as it is: ${shortPath(join(folder, name))}`)
+
+/** A path as people write it: the home is `~`. */
+function shortPath(path: string): string {
+  const home = homedir()
+  return printable(path.startsWith(`${home}/`) ? `~${path.slice(home.length)}` : path)
+}
+
+function quotedFolder(folder: string): string {
+  const home = homedir()
+  const isPlain = /^[\w@%+=:,./-]+$/.test(folder)
+  if (isPlain && folder.startsWith(`${home}/`)) return `"$HOME${folder.slice(home.length)}"`
+  return isPlain ? folder : shellQuote(folder)
+}
