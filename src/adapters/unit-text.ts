@@ -17,8 +17,8 @@ export type UserService = ProgramCall & {
 export type UserTimer = {
   readonly name: string
   readonly description: string
-  /** One systemd calendar expression: `*-*-* *:03/15:27`. */
-  readonly onCalendar: string
+  /** systemd calendar expressions, `*-*-* *:03/15:27`; it starts at each of their times. */
+  readonly onCalendar: readonly string[]
   /** Whether one missed run is made up for after the machine was off or asleep. */
   readonly persistent: boolean
 }
@@ -55,13 +55,14 @@ export function serviceText(service: UserService): string {
 /** The unit file of a timer. @throws {ClawError} `bad-input` for what a unit cannot say */
 export function timerText(timer: UserTimer): string {
   const { onCalendar, persistent } = timer
-  if (!/^[A-Za-z0-9*:,./~ -]{1,128}$/.test(onCalendar))
-    throw new ClawError('bad-input', `Cannot use ${quoteValue(onCalendar)} as a systemd calendar time`)
+  const odd = onCalendar.find(time => !/^[A-Za-z0-9*:,./~ -]{1,256}$/.test(time))
+  if (odd !== undefined)
+    throw new ClawError('bad-input', `Cannot use ${quoteValue(odd)} as a systemd calendar time`)
   const lines = [
     ...unitSection(timer),
     '',
     '[Timer]',
-    `OnCalendar=${onCalendar}`,
+    ...onCalendar.map(time => `OnCalendar=${time}`),
     // Without it systemd may be a minute late.
     'AccuracySec=1s',
     `Persistent=${persistent}`,
