@@ -108,13 +108,11 @@ export function planOf({ paths, before, change, now }: Planning): Plan {
   return {
     documents,
     removals: [...(forgotten === undefined ? [] : [forgotten]), ...noCandidates],
-    setAside: [...before.damaged, ...damagedAmong(documents, [paths.state, paths.identity, paths.fleet])].map(
-      file => ({
-        ...file,
-        name: asideName(file.path, now),
-        replaced: documents.has(file.path),
-      }),
-    ),
+    setAside: [...before.damaged, ...damagedAmong(documents, paths)].map(file => ({
+      ...file,
+      name: asideName(file.path, now),
+      replaced: documents.has(file.path),
+    })),
   }
 }
 
@@ -159,13 +157,14 @@ function candidatePaths(paths: HomePaths, keys: readonly string[]): readonly str
 /** Files that are about to be replaced although they hold something that was never ours. */
 function damagedAmong(
   documents: ReadonlyMap<string, JsonDocument>,
-  paths: readonly string[],
+  paths: HomePaths,
 ): readonly DamagedFile[] {
-  return paths
+  return [paths.state, paths.identity, paths.fleet]
     .filter(path => documents.has(path))
     .flatMap(path => {
       try {
-        readJson(path)
+        if (path === paths.state) readSelf(paths)
+        else readJson(path)
         return []
       } catch (error) {
         if (!(error instanceof ClawError) || error.code !== 'damaged-state') throw error
