@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import { activateVersion, rollBack } from '../actions/activate.ts'
 import { askSetup } from '../actions/ask-setup.ts'
 import { checkSsh } from '../actions/check-ssh.ts'
 import { discoverMachines } from '../actions/discover.ts'
@@ -9,6 +10,7 @@ import { setUp } from '../actions/setup.ts'
 import { readFormer } from '../actions/setup-former.ts'
 import { mainGroup } from '../cli/command.ts'
 import { setupCommand } from '../cli/setup-command.ts'
+import { versionCommands } from '../cli/version-commands.ts'
 
 void mainGroup({
   name: 'claw-setup',
@@ -17,5 +19,7 @@ void mainGroup({
     ...{ askSetup, checkSsh, discoverMachines, enrolPeer, lookAtAnnouncement },
     ...{ makeOffers, readFormer, setUp, startAnnouncing },
   }),
-  commands: {},
+  commands: {
+    ...versionCommands({ activateVersion, rollBack }),
+  },
 })

@@ -1,6 +1,4 @@
-import { existsSync, realpathSync } from 'node:fs'
 import { hostname, userInfo } from 'node:os'
-import { dirname, extname, join } from 'node:path'
 import type { SetupDeps } from '../actions/setup.ts'
 import { VERSION } from '../adapters/version.ts'
 import { ClawError } from '../fleet/error.ts'
@@ -21,10 +19,10 @@ export const PROGRAMS = [
 /** What `claw-setup` needs beside the store: facts of this computer and the writers of keys, launchers, settings. */
 export async function setupParts(home: Home): Promise<SetupDeps> {
   const { paths, store, clock } = home
-  const [{ ensureClanKey }, { writeLaunchers }, { settingsPath }, settings, { lostIdentity }] =
+  const [{ ensureClanKey }, { ownLaunchers }, { settingsPath }, settings, { lostIdentity }] =
     await Promise.all([
       import('../adapters/ssh-keys.ts'),
-      import('../adapters/gate.ts'),
+      import('./own-launchers.ts'),
       import('../adapters/settings-file.ts'),
       import('../store/settings-document.ts'),
       import('../store/lost-identity.ts'),
@@ -37,7 +35,7 @@ export async function setupParts(home: Home): Promise<SetupDeps> {
     version: VERSION,
     lostIdentity: () => lostIdentity(paths),
     ensureClanKey: gatewayId => ensureClanKey(paths, `claw-clan:${gatewayId}`),
-    writeLaunchers: () => writeLaunchers({ paths, node: process.execPath, programs: ownPrograms() }),
+    writeLaunchers: await ownLaunchers(paths, PROGRAMS),
     ensureConfig: async () =>
       settingsPath(paths, process.env) === undefined && settings.ensureSettingsFile({ paths, clock }),
     changeSettings: changes => settings.changeSettings({ paths, clock }, changes),
@@ -71,11 +69,4 @@ async function settingsState(paths: Home['paths']): Promise<SetupDeps['settings'
       ? undefined
       : new ClawError('bad-settings', `The settings are in "${path}", which only you write`)
   return { values, givenKeys, fixed: elsewhere ?? settingsTrouble(paths.config) }
-}
-
-/** Absolute paths of all programs, found beside the one that is running: sources or bundles alike. */
-function ownPrograms(): Readonly<Record<string, string>> {
-  const running = realpathSync(process.argv[1] ?? '')
-  const paths = PROGRAMS.map(name => [name, join(dirname(running), `${name}${extname(running)}`)] as const)
-  return Object.fromEntries(paths.filter(([, path]) => existsSync(path)))
 }
