@@ -4,6 +4,7 @@ import { type GatewayId, idKey } from '../fleet/parse.ts'
 import type { Peer } from '../fleet/peer.ts'
 import type { PublicKey } from '../fleet/public-key.ts'
 import type { EnrolDeps, EnrolRequest } from './enrolment.ts'
+import { isToMeet } from './introduce-fleet.ts'
 import type { Vouched } from './vouch.ts'
 
 /** What an enrolment would change; nothing was. The keys are a public interface. */
@@ -19,6 +20,8 @@ export type EnrolmentPlan = {
   /** One line per file that would change, on this machine and on the other. */
   readonly here: readonly string[]
   readonly there: readonly string[]
+  /** Ids of the machines it would be introduced to. */
+  readonly fleet: readonly GatewayId[]
   readonly warnings: readonly string[]
 }
 
@@ -49,6 +52,9 @@ export function planOf(deps: EnrolDeps, request: EnrolRequest, found: Found): En
     hostKey: fingerprint(vouched.key),
     hostKeyBy: vouched.by,
     here: [...(request.oneWay ? [] : [grant(gatewayId, clanPublicKey)]), ...known(gatewayId, at)],
+    fleet: peers
+      .filter(peer => isToMeet(peer, { gatewayId, oneWay: request.oneWay }))
+      .map(peer => peer.gatewayId),
     there: [grant(self.gatewayId, clanKey), ...(back === null ? [] : known(self.gatewayId, back))],
   }
 }

@@ -34,14 +34,15 @@ export const introductionWork = (
   at: Date,
 ): readonly Work[] =>
   workWith(
-    others.filter(
-      other =>
-        idKey(other.gatewayId) !== idKey(peer.gatewayId) &&
-        hasGate(other) &&
-        (watches(other) || watches(peer)),
-    ),
+    others.filter(other => isToMeet(other, peer)),
     { kind: 'introduce', about: peer.gatewayId, at, files },
   )
+
+/** Can and must this machine and a newcomer know each other? */
+export const isToMeet = (other: Peer, newcomer: Pick<Peer, 'gatewayId' | 'oneWay'>): boolean =>
+  idKey(other.gatewayId) !== idKey(newcomer.gatewayId) &&
+  hasGate(other) &&
+  (watches(other) || watches(newcomer))
 
 const notWanted = (peer: Peer): Introduction => ({
   gatewayId: peer.gatewayId,

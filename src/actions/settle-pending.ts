@@ -1,7 +1,7 @@
 import { type GatewayId, idKey } from '../fleet/parse.ts'
 import type { Peer } from '../fleet/peer.ts'
 import type { PendingItem } from '../fleet/pending.ts'
-import { tell } from './contact.ts'
+import { type OwnerFiles, tell } from './contact.ts'
 import { type FleetDeps, introducePairs } from './introduce-pairs.ts'
 import { type Attempt, failed, filesOf, settle, type Work } from './pending-work.ts'
 import { tellEach } from './tell-fleet.ts'
@@ -13,6 +13,8 @@ export type Chance = {
   readonly isDue: (item: PendingItem) => boolean
   /** Asked before each machine: false ends the run, the rest stays on the list. */
   readonly mayGoOn: () => boolean
+  /** Instead of the files that were named when the work was ordered. */
+  readonly files?: OwnerFiles
 }
 
 /** What became of one item; the keys are a public interface. */
@@ -38,10 +40,10 @@ export async function settlePending(deps: FleetDeps, chance: Chance): Promise<re
   const introductions = due.filter(({ item }) => item.kind === 'introduce' && chance.isThere(item.about))
   const settled: Settled[] = []
   for (const [, group] of Map.groupBy(orders, ({ item }) => item.gatewayId)) {
-    if (chance.mayGoOn()) settled.push(...(await carryOut(deps, group)).map(settledOf))
+    if (chance.mayGoOn()) settled.push(...(await carryOut(deps, group, chance.files)).map(settledOf))
   }
   for (const [, group] of Map.groupBy(introductions, ({ item }) => idKey(item.about))) {
-    if (chance.mayGoOn()) settled.push(...(await introduceGroup(deps, group)))
+    if (chance.mayGoOn()) settled.push(...(await introduceGroup(deps, group, chance.files)))
   }
   return settled
 }
@@ -66,18 +68,27 @@ const settledOf = ({ work: { item }, state, reason }: Attempt): Settled => {
 }
 
 /** One machine's orders, in the sequence they were given: each is a login of its own. */
-async function carryOut(deps: FleetDeps, works: readonly Work[]): Promise<readonly Attempt[]> {
+async function carryOut(
+  deps: FleetDeps,
+  works: readonly Work[],
+  files: OwnerFiles | undefined,
+): Promise<readonly Attempt[]> {
   const attempts: Attempt[] = []
-  for (const work of works) attempts.push(...(await tellEach(deps, [work], filesOf(work.item))))
+  for (const work of works)
+    attempts.push(...(await tellEach(deps, [work], { ...filesOf(work.item), ...files })))
   return attempts
 }
 
 /** Everybody who has not met one machine yet. */
-async function introduceGroup(deps: FleetDeps, works: readonly Work[]): Promise<readonly Settled[]> {
+async function introduceGroup(
+  deps: FleetDeps,
+  works: readonly Work[],
+  given: OwnerFiles | undefined,
+): Promise<readonly Settled[]> {
   const [first] = works
   const peer = first === undefined ? undefined : await recordOf(deps, first.item.about)
   if (first === undefined || peer === undefined) return []
-  const files = filesOf(first.item)
+  const files = { ...filesOf(first.item), ...given }
   const at = new Map(works.map(work => [work.peer.gatewayId, work]))
   try {
     const answer = await tell(deps, peer, { document: { machines: [], forget: [] }, files })

@@ -1,8 +1,12 @@
 #!/usr/bin/env node
+import { addMachine } from '../actions/add-machine.ts'
 import { checkSsh } from '../actions/check-ssh.ts'
-import { enrolPeer, planEnrolment } from '../actions/enrol.ts'
+import { planEnrolment } from '../actions/enrol.ts'
 import { forgetPeer } from '../actions/forget.ts'
 import { introduce } from '../actions/introduce.ts'
+import { revokePeer } from '../actions/revoke.ts'
+import { settlePending } from '../actions/settle-pending.ts'
+import { forgetEverywhere, revokeEverywhere } from '../actions/tell-fleet.ts'
 import { testLogin } from '../actions/test-login.ts'
 import { trustHostKey } from '../actions/trust.ts'
 import { mainGroup } from '../cli/command.ts'
@@ -13,10 +17,14 @@ void mainGroup({
   summary: 'Enrol machines over SSH: keys, host keys, and the way in both directions',
   commands: sshCommands({
     checkSsh,
-    enrolPeer,
+    addMachine,
+    forgetEverywhere,
     forgetPeer,
     introduce,
     planEnrolment,
+    revokeEverywhere,
+    revokePeer,
+    settlePending,
     testLogin,
     trustHostKey,
   }),

@@ -1,20 +1,28 @@
+import type { Added } from '../actions/add-machine.ts'
 import type { CheckedPeer } from '../actions/check-ssh.ts'
 import type { EnrolmentPlan } from '../actions/enrol-plan.ts'
-import type { Enrolment } from '../actions/enrolment.ts'
-import type { Forgotten } from '../actions/forget.ts'
 import type { TestedLogin } from '../actions/test-login.ts'
 import type { Trusted } from '../actions/trust.ts'
-import type { introductionAnswerDocument } from '../fleet/introduction-answer.ts'
 import type { ClawError, ErrorCode } from '../fleet/error.ts'
+import type { introductionAnswerDocument } from '../fleet/introduction-answer.ts'
 import { loginText } from '../fleet/ssh-failure.ts'
 import { printable } from '../fleet/text.ts'
+import { introductionLines } from './render-introductions.ts'
 import { header, renderTable } from './table.ts'
 import type { Terminal } from './terminal.ts'
 
 type Look = Pick<Terminal, 'columns' | 'paint'>
 
 /** `claw-setup-ssh add`, as `--json` prints it; the keys are a public interface. */
-export function enrolmentDocument({ peer, change, hostKeyBy, forwardMs, reverse, warnings }: Enrolment) {
+export function enrolmentDocument({
+  peer,
+  change,
+  hostKeyBy,
+  forwardMs,
+  reverse,
+  warnings,
+  introductions,
+}: Added) {
   const { gatewayId, name, leadNumber, ip, sshUser, sshPort, hostKey } = peer
   return {
     ...{ gatewayId, name, leadNumber, ip, sshUser, sshPort, change, hostKey: hostKey ?? null, hostKeyBy },
@@ -22,6 +30,7 @@ export function enrolmentDocument({ peer, change, hostKeyBy, forwardMs, reverse,
     legacy: peer.legacyKey !== undefined,
     forward: { outcome: 'ack', responseMs: forwardMs },
     reverse,
+    introductions,
     warnings,
     sshStatus: 'success',
     clawInstalled: peer.clawClanInstalled,
@@ -30,7 +39,8 @@ export function enrolmentDocument({ peer, change, hostKeyBy, forwardMs, reverse,
 
 export type EnrolmentDocument = ReturnType<typeof enrolmentDocument> & { readonly dryRun: boolean }
 
-export function renderEnrolment(result: EnrolmentDocument, { paint }: Look): string {
+export function renderEnrolment(result: EnrolmentDocument, look: Look): string {
+  const { paint } = look
   const { gatewayId, name, ip: host, sshUser: user, sshPort: port, reverse } = result
   const done = result.change === 'added' ? 'Enrolled' : 'Enrolled again:'
   const verb = result.dryRun ? 'Would enrol' : done
@@ -46,17 +56,19 @@ export function renderEnrolment(result: EnrolmentDocument, { paint }: Look): str
     printable(`  it -> this machine  ${back}`),
     ...(reverse.next === null ? [] : [paint('yellow', printable(`  next: ${reverse.next}`))]),
     ...result.warnings.map(text => paint('yellow', printable(`! ${text}`))),
+    ...introductionLines(gatewayId, result.introductions, look),
     ...statusLines('success', result.clawInstalled),
   ].join('\n')
 }
 
 /** `claw-setup-ssh add --dry-run`. */
 export function renderPlan(plan: EnrolmentPlan, { paint }: Look): string {
-  const { gatewayId, name, hostKey, hostKeyBy, here, there, warnings } = plan
+  const { gatewayId, name, hostKey, hostKeyBy, here, there, fleet, warnings } = plan
   return [
     printable(`Would enrol ${gatewayId} (${name}), host key ${hostKey} (${hostKeyBy})`),
     ...here.map(line => `  here   ${line}`),
     ...there.map(line => `  there  ${line}`),
+    ...(fleet.length === 0 ? [] : [`  then   introduced to ${fleet.join(', ')}`]),
     ...(plan.oneWay ? ['  it does not reach this machine: one-way'] : []),
     ...warnings.map(text => paint('yellow', printable(`! ${text}`))),
     ...statusLines('success', true),
@@ -117,24 +129,6 @@ export function renderTrust(result: ReturnType<typeof trustDocument> & { readonl
     ...(pin === 'replaced' ? [`  before    ${previous}`] : []),
     printable(`  clan key  ${probe.reason === null ? 'answered' : `${probe.reason}: ${probe.detail}`}`),
     ...(next === null ? [] : [`  next: ${next}`]),
-  ].join('\n')
-}
-
-/** `claw-setup-ssh forget`. */
-export function renderForgotten(
-  result: Forgotten & { readonly self: string; readonly dryRun: boolean },
-): string {
-  const { gatewayId, record, hostKey, authorizedKey, self, dryRun } = result
-  const parts = [
-    record ? 'its record' : '',
-    hostKey ? 'its host key' : '',
-    authorizedKey ? 'its key in authorized_keys' : '',
-  ]
-  const gone = parts.filter(part => part !== '').join(', ')
-  if (dryRun) return `Would forget ${gatewayId}: remove ${gone}`
-  return [
-    `Forgot ${gatewayId}: removed ${gone}`,
-    `  next: run "claw-setup-ssh forget ${self}" there, so that it forgets this machine too`,
   ].join('\n')
 }
 

@@ -14,11 +14,16 @@ export const DRY_RUN = {
   'dry-run': { type: 'boolean', help: 'Look and say what would change, and change nothing' },
 } as const satisfies Options
 
-/** Where the other machine is and how the owner logs in there. */
-export const LOGIN = {
-  port: { type: 'string', value: 'N', help: 'Port of its sshd (default: 22)' },
+/** What the owner's own login uses, where it is not what ssh uses by itself. */
+export const OWNER_FILES = {
   identity: { type: 'string', value: 'FILE', help: 'Your private key for it (default: agent and ~/.ssh)' },
   'ssh-config': { type: 'string', value: 'FILE', help: 'ssh_config to use (default: ~/.ssh/config)' },
+} as const satisfies Options
+
+/** Where the other machine is and how the owner logs in there. */
+export const LOGIN = {
+  port: { type: 'string', value: 'N', help: 'Port of its sshd (default: of your ssh_config, else 22)' },
+  ...OWNER_FILES,
   ...VOUCHING,
 } as const satisfies Options
 
@@ -30,12 +35,15 @@ export const ADD = {
   ...DRY_RUN,
 } as const satisfies Options
 
+/** A login as it was typed; the owner's ssh_config may say more about it. */
+export type TypedLogin = Omit<EnrolRequest, 'port' | 'alias'> & { readonly port: number | undefined }
+
 /**
  * Read the words and flags of `add` and `test`.
  *
  * @throws {ClawError} `bad-input` naming the first one that is not allowed
  */
-export function readLogin(words: readonly string[], options: Values<typeof ADD>): EnrolRequest {
+export function readLogin(words: readonly string[], options: Values<typeof ADD>): TypedLogin {
   const [user, host, name, id] = words
   const { port, identity, legacy, key, 'ssh-config': config } = options
   if ((legacy ?? false) !== (key !== undefined)) {
@@ -46,7 +54,7 @@ export function readLogin(words: readonly string[], options: Values<typeof ADD>)
   return {
     user: parseValue(field.sshUser, user, 'USER'),
     host: parseValue(field.host, host, 'HOST'),
-    port: port === undefined ? 22 : parseWholeNumber(port, 1, 65_535, '--port'),
+    port: port === undefined ? undefined : parseWholeNumber(port, 1, 65_535, '--port'),
     name: name === undefined ? undefined : parseValue(field.name, name, 'NAME'),
     gatewayId: id === undefined ? undefined : parseValue(field.gatewayId, id, 'ID'),
     hostKey: options['host-key'],
@@ -55,5 +63,13 @@ export function readLogin(words: readonly string[], options: Values<typeof ADD>)
     configFile: config === undefined ? undefined : resolve(config),
     oneWay: options['one-way'] ?? false,
     legacyKey: key === undefined ? undefined : resolve(key),
+  }
+}
+
+/** The files the owner names for his logins, as absolute paths. */
+export function ownerFilesIn({ identity, 'ssh-config': config }: Values<typeof OWNER_FILES>) {
+  return {
+    ...(identity === undefined ? {} : { identityFile: resolve(identity) }),
+    ...(config === undefined ? {} : { configFile: resolve(config) }),
   }
 }

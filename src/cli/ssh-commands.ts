@@ -1,6 +1,6 @@
+import type { addMachine } from '../actions/add-machine.ts'
 import type { checkSsh } from '../actions/check-ssh.ts'
-import type { enrolPeer, planEnrolment } from '../actions/enrol.ts'
-import type { forgetPeer } from '../actions/forget.ts'
+import type { planEnrolment } from '../actions/enrol.ts'
 import type { introduce } from '../actions/introduce.ts'
 import type { testLogin } from '../actions/test-login.ts'
 import type { trustHostKey } from '../actions/trust.ts'
@@ -9,18 +9,18 @@ import { introductionAnswerDocument } from '../fleet/introduction-answer.ts'
 import { field, parseValue } from '../fleet/parse.ts'
 import { readStdin } from './ask.ts'
 import { subcommand } from './command.ts'
-import type { AnyCommand, Run } from './command-shape.ts'
-import { openHome, openProbe, type ReadyHome } from './home.ts'
-import type { Options } from './option.ts'
+import type { AnyCommand } from './command-shape.ts'
+import { openProbe, type ReadyHome } from './home.ts'
 import * as show from './render-ssh.ts'
 import { ADD, DRY_RUN, LOGIN, readLogin, VOUCHING } from './ssh-arguments.ts'
+import { type DepartureActions, departureCommands } from './ssh-departures.ts'
 import { sshDeps } from './ssh-deps.ts'
+import { changingTrust, withHome } from './with-home.ts'
 
 /** The use cases behind the subcommands. */
-export type SshActions = {
+export type SshActions = DepartureActions & {
+  readonly addMachine: typeof addMachine
   readonly checkSsh: typeof checkSsh
-  readonly enrolPeer: typeof enrolPeer
-  readonly forgetPeer: typeof forgetPeer
   readonly introduce: typeof introduce
   readonly planEnrolment: typeof planEnrolment
   readonly testLogin: typeof testLogin
@@ -34,22 +34,14 @@ const MAX_DOCUMENT_BYTES = 1024 * 1024
 export const sshCommands = (actions: SshActions): Readonly<Record<string, AnyCommand>> => ({
   add: add(actions),
   check: check(actions),
-  forget: forget(actions),
+  ...departureCommands(actions),
   introduce: introduceCommand(actions),
   keygen: keygen(),
   test: test(actions),
   trust: trust(actions),
 })
 
-async function withHome<R>(
-  { home: given, terminal }: Pick<Run<Options>, 'home' | 'terminal'>,
-  work: (home: ReadyHome) => Promise<R>,
-): Promise<R> {
-  await using home = await openHome({ home: given, terminal })
-  return await work(home)
-}
-
-const add = ({ enrolPeer, planEnrolment }: SshActions) =>
+const add = ({ addMachine, planEnrolment }: SshActions) =>
   subcommand({
     name: 'claw-setup-ssh add',
     summary: 'Enrol a machine with your own SSH login there, in both directions where it can reach back',
@@ -60,12 +52,18 @@ const add = ({ enrolPeer, planEnrolment }: SshActions) =>
     failure: 'Nothing is half-enrolled when it fails: do what the "next:" line says and run it again.',
     run: run =>
       withHome(run, async home => {
-        const request = readLogin(run.positionals, run.options)
+        const typed = readLogin(run.positionals, run.options)
         const dryRun = run.options['dry-run'] ?? false
         const deps = await sshDeps(home, run.terminal, dryRun)
+        const request = await deps.resolve(typed)
+        await deps.needDirectWay(request)
         // A legacy machine itself is never changed, so there the whole enrolment can be tried.
         if (dryRun && request.legacyKey === undefined) return planEnrolment(deps, request)
-        return { ...show.enrolmentDocument(await enrolPeer(deps, request)), dryRun }
+        const { pingIntervalMinutes } = home.settings
+        const added = await changingTrust(home, run.terminal, () =>
+          addMachine(deps, request, pingIntervalMinutes),
+        )
+        return { ...show.enrolmentDocument(added), dryRun }
       }),
     render: (result, { terminal }) =>
       'here' in result ? show.renderPlan(result, terminal) : show.renderEnrolment(result, terminal),
@@ -83,8 +81,9 @@ const test = ({ testLogin }: SshActions) =>
     failure: 'The line names what is in the way: address, sshd, host key or login.',
     run: run =>
       withHome(run, async home => {
-        const request = readLogin(run.positionals, run.options)
-        return testLogin(await sshDeps(home, run.terminal), request)
+        const typed = readLogin(run.positionals, run.options)
+        const deps = await sshDeps(home, run.terminal)
+        return testLogin(deps, await deps.resolve(typed))
       }),
     render: result => show.renderTest(result),
     renderFailure: show.failureLines,
@@ -108,25 +107,6 @@ const trust = ({ trustHostKey }: SshActions) =>
         return { ...show.trustDocument(await trustHostKey(deps, id, vouching)), dryRun }
       }),
     render: result => show.renderTrust(result),
-  })
-
-const forget = ({ forgetPeer }: SshActions) =>
-  subcommand({
-    name: 'claw-setup-ssh forget',
-    summary: 'Remove a machine: its record, its pinned host key, its key in your authorized_keys',
-    operands: 'ID',
-    arity: [1, 1],
-    options: DRY_RUN,
-    example: 'claw-setup-ssh forget studio',
-    failure: 'What is already gone stays gone: run it again for the rest.',
-    run: run =>
-      withHome(run, async home => {
-        const id = parseValue(field.gatewayId, run.positionals[0], 'ID')
-        const dryRun = run.options['dry-run'] ?? false
-        const forgotten = await forgetPeer(await sshDeps(home, run.terminal, dryRun), id)
-        return { ...forgotten, self: home.self.gatewayId, dryRun }
-      }),
-    render: result => show.renderForgotten(result),
   })
 
 const introduceCommand = ({ introduce }: SshActions) =>

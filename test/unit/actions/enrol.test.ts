@@ -354,7 +354,11 @@ test.each([
 })
 
 test('planEnrolment() looks, says what would change on both machines, and changes nothing', async () => {
-  const world = worldOf()
+  const world = worldOf([
+    aPeer({ gatewayId: id('attic'), clanKey: 'SHA256:x' }),
+    aPeer({ gatewayId: id('old') }),
+  ])
+  const before = world.state.peers
 
   const plan = await planEnrolment(world.deps, request)
 
@@ -363,7 +367,7 @@ test('planEnrolment() looks, says what would change on both machines, and change
     gatewayId: 'studio',
     change: 'added',
     oneWay: false,
-    warnings: [],
+    fleet: ['attic'],
   })
   expect(plan.here.join()).toMatch(
     /authorized_keys: .*studio.*known_hosts: studio at 10.0.0.2.*peers\/studio.json/,
@@ -372,7 +376,7 @@ test('planEnrolment() looks, says what would change on both machines, and change
     /authorized_keys: .*mini.*known_hosts: mini at 10.0.0.1.*peers\/mini.json/,
   )
   expect(world.introduced()).toEqual([{ machines: [], forget: [] }])
-  expect([world.state.peers.length, world.pins.size, world.granted.size]).toEqual([0, 0, 0])
+  expect([world.state.peers, world.pins.size, world.granted.size]).toEqual([before, 2, 0])
 })
 
 describe('--legacy', () => {

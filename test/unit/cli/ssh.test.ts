@@ -1,17 +1,21 @@
 import { describe, expect, test } from 'vitest'
-import { failureLines, renderEnrolment, renderForgotten, renderTrust } from '../../../src/cli/render-ssh.ts'
+import { renderForgotten, renderRevoked } from '../../../src/cli/render-departures.ts'
+import { introductionLines } from '../../../src/cli/render-introductions.ts'
+import { pendingDocument, pendingLines } from '../../../src/cli/render-pending.ts'
+import { failureLines, renderEnrolment, renderTrust } from '../../../src/cli/render-ssh.ts'
 import { readLogin } from '../../../src/cli/ssh-arguments.ts'
+import { widthOf } from '../../../src/cli/terminal.ts'
 import { ClawError, type ErrorCode } from '../../../src/fleet/error.ts'
 import { id } from '../../support/builders.ts'
 
 const look = { columns: 80, paint: (_style: unknown, text: string) => text }
 
 describe('readLogin()', () => {
-  test('reads words and flags, with the port and the direction a plain call means', () => {
+  test('reads words and flags, with the direction a plain call means; its port is a matter of ssh_config', () => {
     expect(readLogin(['claw', '10.0.0.7'], {})).toMatchObject({
       user: 'claw',
       host: '10.0.0.7',
-      port: 22,
+      port: undefined,
       oneWay: false,
     })
     expect(
@@ -79,6 +83,7 @@ test('an enrolment is shown with what is missing, and no control character of a 
       ...{
         forward: { outcome: 'ack', responseMs: 12 },
         warnings: ['odd'],
+        introductions: [],
         sshStatus: 'success',
         clawInstalled: true,
       },
@@ -100,6 +105,7 @@ test('a dry run never reads as if it had been done', () => {
     authorizedKey: true,
     self: 'me',
     dryRun: true,
+    ...{ told: [], itself: null, everywhere: true, wouldTell: ['attic'] },
   }
   const trusted = {
     gatewayId: id('mini'),
@@ -110,6 +116,59 @@ test('a dry run never reads as if it had been done', () => {
   } as const
   const probe = { outcome: 'ack', reason: null, detail: null } as const
 
-  expect(renderForgotten(forgotten)).toBe('Would forget mini: remove its record, its key in authorized_keys')
+  expect(renderForgotten(forgotten)).toBe(
+    'Would forget mini: remove its record, its key in authorized_keys\n  and on attic',
+  )
+  expect(renderRevoked(forgotten)).toMatch(/^Would revoke mini: /)
   expect(renderTrust({ ...trusted, probe, next: null, dryRun: true })).toMatch(/^Nothing written/)
+})
+
+test('who reaches the newcomer stands in a table of 80 columns, with what to do once each', () => {
+  const ack = { outcome: 'ack', reason: null, next: null } as const
+  const miss = { outcome: 'miss', reason: 'host-unreachable', next: 'Open the port' } as const
+  const lines = introductionLines(
+    'attic',
+    [
+      { gatewayId: id('studio'), state: 'introduced', reason: null, isReached: ack, reaches: ack },
+      { gatewayId: id('cellar'), state: 'introduced', reason: null, isReached: miss, reaches: ack },
+      { gatewayId: id('laptop'), state: 'pending', reason: 'x'.repeat(90), isReached: null, reaches: null },
+      { gatewayId: id('vps'), state: 'off', reason: 'one-way', isReached: null, reaches: null },
+      { gatewayId: id('old'), state: 'refused', reason: 'revoked\u001b[2J', isReached: null, reaches: null },
+    ],
+    look,
+  )
+
+  const text = lines.join('\n')
+  expect(text).toMatch(
+    /MACHINE +REACHES IT +IT REACHES +NOTE\n {2}studio +yes +yes\n {2}cellar +yes +host-unreachable\n/,
+  )
+  expect(text).toMatch(/ {2}laptop +- +- +waits: x+/)
+  expect(text).toMatch(/ {2}vps +- +- +one-way\n {2}old +- +- +refused: revoked\\x1b/)
+  expect(text.match(/next: /g)).toHaveLength(2)
+  expect(Math.max(...text.split('\n').map(widthOf))).toBeLessThanOrEqual(80)
+})
+
+test('what waits is shown with its reason and its way out, ten lines of it at most', () => {
+  const item = (n: number, tries = 0) => ({
+    ...({ id: `m${n}/attic`, kind: 'introduce', gatewayId: id(`m${n}`), about: id('attic'), tries } as const),
+    ...{
+      createdAt: '2026-11-20T12:00:00.000Z',
+      lastTriedAt: null,
+      lastError: 'no route',
+      data: { identityFile: '/k' },
+    },
+  })
+
+  expect(pendingDocument(item(1))).toMatchObject({ next: expect.stringContaining('answers again') })
+  expect(pendingDocument(item(1, 2))).toMatchObject({
+    next: expect.stringContaining('claw-setup-ssh pending'),
+  })
+  expect(pendingDocument(item(1))).not.toHaveProperty('data')
+  const lines = pendingLines(
+    Array.from({ length: 30 }, (_, n) => item(n)),
+    look,
+  )
+  expect(lines).toHaveLength(13)
+  expect(lines[1]).toBe('  - introduce attic and m0 to each other: no route')
+  expect(pendingLines([], look)).toEqual([])
 })
