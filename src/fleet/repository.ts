@@ -3,6 +3,6 @@
  * (`git@host`) is no secret and stays.
  */
 export const shownRepository = (address: string): string =>
-  address.replace(/^([a-z][a-z0-9+.-]*:\/\/)([^/@]*)@/i, (whole, scheme: string, login: string) =>
+  address.replace(/^([a-z][a-z0-9+.-]*:\/\/)([^/]*)@/i, (whole, scheme: string, login: string) =>
     /^ssh:/i.test(scheme) && !login.includes(':') ? whole : `${scheme}***@`,
   )
