@@ -8,9 +8,12 @@ export type Needs = { readonly root: boolean; readonly programs: Readonly<Record
 
 const SSH = { sshd: 'openssh-server', ssh: 'openssh-client', 'ssh-keygen': 'openssh-client' }
 
+/** A second reader of property lists; macOS brings its own. */
+const PLIST = process.platform === 'darwin' ? {} : { plistutil: 'libplist-utils' }
+
 export const NEEDS = {
   unit: { root: false, programs: { git: 'git' } },
-  contract: { root: false, programs: SSH },
+  contract: { root: false, programs: { ...SSH, ...PLIST } },
   system: {
     root: true,
     programs: {
@@ -27,6 +30,7 @@ export const NEEDS = {
       nsenter: 'util-linux',
       setpriv: 'util-linux',
       hostname: 'hostname',
+      systemctl: 'systemd',
     },
   },
 } satisfies Record<string, Needs>

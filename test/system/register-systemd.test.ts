@@ -1,0 +1,261 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { setUpAll } from '../support/clan.ts'
+import { type Machine, openLab } from '../support/lab/lab.ts'
+import { startUserSystemd } from '../support/lab/user-systemd.ts'
+import { discoverFrom, timeUntil } from '../support/mdns-lab.ts'
+
+type State = {
+  readonly announced: boolean
+  readonly heardAt: readonly string[]
+  readonly process: { readonly pid: number | null } | null
+  readonly manager: string
+  readonly job: { readonly file: string; readonly current: boolean; readonly pid: number | null } | null
+  readonly startsAt: string
+  readonly warnings: readonly string[]
+  readonly next: string | null
+}
+
+const register = async (machine: Machine, ...args: string[]) =>
+  machine.claw('register', args, { timeoutMs: 90_000 })
+
+const statusOf = async (machine: Machine): Promise<State> => {
+  const { code, stdout, stderr } = await register(machine, 'status', '--json')
+  if (code !== 0) throw new Error(`claw-register status: ${stderr}${stdout}`)
+  return JSON.parse(stdout)
+}
+
+const heardFrom = async (machine: Machine, gatewayId: string) =>
+  (await discoverFrom(machine, '1')).found.some(each => each.gatewayId === gatewayId)
+
+const unitFolder = (machine: Machine) => join(machine.home, '.config', 'systemd', 'user')
+
+describe('claw-register and the systemd of its user', () => {
+  test('start announces, status tells the truth, a reboot and a crash change nothing, stop ends it', async () => {
+    await using lab = await openLab({ machines: 2 })
+    const [ours, other] = [lab.machine(1), lab.machine(2)]
+    await setUpAll(lab.machines)
+    await mkdir(unitFolder(ours), { recursive: true })
+    await writeFile(join(unitFolder(ours), 'foreign.service'), '[Service]\nExecStart=/bin/true\n')
+    const systemd = await startUserSystemd(ours)
+    const mode = await register(ours, 'start', '--dry-run')
+    const untouched = await readdir(unitFolder(ours))
+
+    const started = await register(ours, 'start')
+    const again = await register(ours, 'start', '--json')
+    const running = await statusOf(ours)
+    const heard = await heardFrom(other, 'm1')
+
+    const file = join(unitFolder(ours), 'claw-clan-mdns.service')
+    expect(mode.stdout).toContain(`ExecStart="${join(ours.clanHome, 'bin', 'claw-register')}" "run"`)
+    expect(untouched).toEqual(['foreign.service'])
+    expect(started).toMatchObject({ code: 0, stderr: '' })
+    expect(started.stdout).toMatch(new RegExp(`^m1 is announced: heard at ${ours.ip}\n`))
+    expect(JSON.parse(again.stdout)).toMatchObject({ schema: 1, changed: false, announced: true })
+    expect(running).toMatchObject({
+      announced: true,
+      heardAt: [ours.ip],
+      manager: 'systemd',
+      startsAt: 'login',
+      warnings: ['It ends when you log out, and starts only when you log in'],
+      next: 'loginctl enable-linger',
+    })
+    expect(running.process?.pid).toBe(running.job?.pid)
+    expect(heard).toBe(true)
+
+    await ours.must(['kill', '-KILL', String(running.process?.pid)])
+    await timeUntil('it is announced again', async () => (await statusOf(ours)).announced, 40_000)
+
+    await ours.kill()
+    await ours.boot()
+    await systemd[Symbol.asyncDispose]()
+    await using afterBoot = await startUserSystemd(ours)
+    await timeUntil('it is announced after the boot', async () => (await statusOf(ours)).announced, 40_000)
+    const stopped = await register(ours, 'stop')
+    const nothing = await register(ours, 'stop')
+    const silent = await statusOf(ours)
+
+    expect(afterBoot.daemon.pid).toBeGreaterThan(0)
+    expect(stopped).toMatchObject({ code: 0, stdout: 'Stopped; it does not come back at boot\n' })
+    expect(nothing).toMatchObject({ code: 0, stdout: 'Nothing to stop\n' })
+    expect(await heardFrom(other, 'm1')).toBe(false)
+    expect(silent).toMatchObject({ announced: false, process: null, startsAt: 'never' })
+    expect(silent.next).toBe('claw-register start')
+    expect(existsSync(file)).toBe(false)
+    expect(await readdir(unitFolder(ours))).toEqual(['foreign.service'])
+  })
+
+  test('what runs and is not heard is not called announced', async () => {
+    await using lab = await openLab({ machines: 1 })
+    const ours = lab.machine(1)
+    await setUpAll([ours])
+    await using _systemd = await startUserSystemd(ours)
+    await ours.must(['mount', '-t', 'tmpfs', 'none', '/var/lib/systemd'])
+    await ours.must(['mkdir', '-p', '/var/lib/systemd/linger'])
+    await ours.must(['touch', '/var/lib/systemd/linger/root'])
+    const block = 'table inet t {\nchain c {\ntype filter hook output priority 0\nudp dport 5353 drop\n}\n}\n'
+
+    await ours.must(['nft', '-f', '-'], { input: block })
+    const deaf = await register(ours, 'start')
+    await ours.must(['nft', 'delete', 'table', 'inet', 't'])
+    await timeUntil('it is announced', async () => (await statusOf(ours)).announced, 30_000)
+    const fine = await statusOf(ours)
+    await ours.must(['kill', '-STOP', String(fine.process?.pid)])
+    const frozen = await statusOf(ours)
+    const checked = await register(ours, 'status', '--check')
+    const restarted = await register(ours, 'restart', '--json')
+
+    expect(deaf.code).toBe(1)
+    expect(deaf.stderr).toMatch(
+      /^claw-register start: Started, and not announced: Process \d+ announces it, and/,
+    )
+    expect(deaf.stderr).toContain('UDP port 5353')
+    expect(fine).toMatchObject({ announced: true, startsAt: 'boot', warnings: [], next: null })
+    expect(frozen).toMatchObject({
+      announced: false,
+      process: { pid: null },
+      job: { pid: fine.process?.pid },
+      warnings: ['Its process is there and does not answer: it is frozen or stuck'],
+      next: 'claw-register restart',
+    })
+    expect(checked.code).toBe(1)
+    expect(checked.stdout).toMatch(/^m1 is not announced\n {2}process {3}does not answer\n/)
+    expect(restarted.code).toBe(0)
+    expect(JSON.parse(restarted.stdout)).toMatchObject({ announced: true, warnings: [] })
+    expect(JSON.parse(restarted.stdout).process.pid).not.toBe(fine.process?.pid)
+  })
+
+  test('restart takes the installed version of now', async () => {
+    await using lab = await openLab({ machines: 1 })
+    const ours = lab.machine(1)
+    await setUpAll([ours])
+    await using _systemd = await startUserSystemd(ours)
+    const launcher = join(ours.clanHome, 'bin', 'claw-register')
+    await register(ours, 'start')
+
+    const text = await readFile(launcher, 'utf8')
+    await rm(launcher)
+    await writeFile(launcher, text.replace('#!/bin/sh\n', '#!/bin/sh\nexport CLAW_TEST_MARK=new\n'), {
+      mode: 0o755,
+    })
+    const { code, stdout } = await register(ours, 'restart', '--json')
+
+    const pid = JSON.parse(stdout).process.pid
+    expect(code).toBe(0)
+    expect(await ours.must(['cat', `/proc/${pid}/environ`])).toContain('CLAW_TEST_MARK=new')
+  })
+
+  test('a program that cannot run is told of with its exit code, and stays installed', async () => {
+    await using lab = await openLab({ machines: 1 })
+    const ours = lab.machine(1)
+    await setUpAll([ours])
+    await using _systemd = await startUserSystemd(ours)
+    const launcher = join(ours.clanHome, 'bin', 'claw-register')
+    await rm(launcher)
+    await writeFile(launcher, '#!/bin/sh\nexit 9\n', { mode: 0o755 })
+
+    const { code, stderr } = await register(ours, 'start')
+
+    expect(code).toBe(1)
+    expect(stderr).toContain('Started, and it does not run: systemd has it and does not run it')
+    expect(stderr).toContain('its last process ended with 9')
+    expect(stderr).toContain('mdns-register-err.log')
+    expect((await register(ours, 'stop')).stdout).toContain('Stopped')
+  })
+
+  test('a home of any name works, two homes keep two jobs, and logs are for their owner alone', async () => {
+    await using lab = await openLab({ machines: 1 })
+    const ours = lab.machine(1)
+    await using _systemd = await startUserSystemd(ours)
+    const hostile = join(ours.home, `q "x" 'y' $HOME \${HOME} $(touch z) %h \\n ; </string> ü`)
+    const homes = [ours.clanHome, hostile]
+    for (const [at, home] of homes.entries())
+      await ours.claw('setup', ['--yes', '--home', home, '--gateway-id', `two-${at}`, '--lead', `${at + 1}`])
+
+    const runs = [
+      await register(ours, 'start', '--home', ours.clanHome, '--json'),
+      await register(ours, 'start', '--home', hostile, '--json'),
+    ]
+
+    const states = runs.map(({ stdout }) => JSON.parse(stdout))
+    expect(runs.map(({ code }) => code)).toEqual([0, 0])
+    expect(states).toMatchObject([{ announced: true }, { announced: true }])
+    const units = (await readdir(unitFolder(ours))).filter(name => name.endsWith('.service')).toSorted()
+    expect(units).toEqual([
+      expect.stringMatching(/^claw-clan-mdns-[0-9a-f]{8}\.service$/),
+      'claw-clan-mdns.service',
+    ])
+    for (const unit of units) {
+      const { code, stderr } = await ours.exec(
+        ['systemd-analyze', '--user', 'verify', join(unitFolder(ours), unit)],
+        { env: { HOME: ours.home, PATH: '/usr/bin:/bin', XDG_RUNTIME_DIR: '/run/user/0' } },
+      )
+      expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+    }
+    const argv = await ours.must(['cat', `/proc/${states[1].process.pid}/cmdline`])
+    expect(argv.split('\0')).toContain(hostile)
+    const log = join(hostile, 'logs', 'mdns-register-err.log')
+    expect(readFileSync(log, 'utf8')).toContain('Announced as')
+    expect(
+      (await ours.must(['stat', '-c', '%a', log, join(hostile, 'logs'), states[1].job.file])).split('\n'),
+    ).toEqual(['600', '700', '600', ''])
+
+    await register(ours, 'stop', '--home', hostile)
+    expect(await readdir(unitFolder(ours))).not.toContain(units[0])
+    expect((await register(ours, 'status', '--check')).code).toBe(0)
+  })
+
+  test('a process that nobody keeps is told of, and is no reason to start a second one', async () => {
+    await using lab = await openLab({ machines: 1 })
+    const ours = lab.machine(1)
+    await setUpAll([ours])
+    await using _systemd = await startUserSystemd(ours)
+    const foreground = await ours.spawnClaw('register', ['run'])
+    await foreground.waitFor(/Announced as/, 30_000)
+
+    const started = await register(ours, 'start')
+    const state = await statusOf(ours)
+    const stopped = await register(ours, 'stop')
+
+    expect(started.code).toBe(1)
+    expect(started.stderr).toMatch(/process \d+ announces this machine already, and systemd does not keep it/)
+    expect(state).toMatchObject({
+      announced: true,
+      job: { installed: false },
+      warnings: ['It ends with its process and does not come back at boot'],
+    })
+    expect(stopped.stdout).toMatch(/^Nothing to stop\nProcess \d+ announces this machine all the same/)
+    expect(existsSync(join(unitFolder(ours), 'claw-clan-mdns.service'))).toBe(false)
+  })
+})
+
+test('without a systemd to reach it says what to do instead, and takes away what was installed', async () => {
+  await using lab = await openLab({ machines: 1 })
+  const ours = lab.machine(1)
+  await setUpAll([ours])
+  {
+    await using _systemd = await startUserSystemd(ours)
+    await register(ours, 'start')
+  }
+  await ours.must(['rm', '-r', '/run/user/0'])
+
+  const started = await register(ours, 'start')
+  const asJson = await register(ours, 'start', '--json')
+  const state = await statusOf(ours)
+  const stopped = await register(ours, 'stop')
+  await ours.must(['rmdir', '/run/systemd/system'])
+  const never = await register(ours, 'start')
+
+  expect(started.code).toBe(1)
+  expect(started.stderr).toContain('loginctl enable-linger')
+  expect(started.stderr).toContain(
+    `${join(ours.clanHome, 'bin', 'claw-register')} run --home ${ours.clanHome}`,
+  )
+  expect(JSON.parse(asJson.stdout).error.code).toBe('no-keeper')
+  expect(state).toMatchObject({ announced: false, manager: 'none', next: 'keep "claw-register run" running' })
+  expect(stopped.code).toBe(0)
+  expect(never.stderr).toContain('This machine was not started by systemd')
+  expect(await readdir(unitFolder(ours))).not.toContain('claw-clan-mdns.service')
+})
