@@ -118,7 +118,7 @@ export function judgeKeyPaths(paths: readonly KeyPath[], uid: number): readonly 
       : [
           problem(
             'strict-modes',
-            `sshd may ignore your authorized_keys: ${listed(foreign)} belongs to another user`,
+            `sshd ignores your authorized_keys: ${listed(foreign)} belongs to another user`,
             {
               next: `sudo chown ${uid} ${foreign.map(shellWord).join(' ')}`,
             },

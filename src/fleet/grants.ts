@@ -11,7 +11,8 @@ export type FoundGrant = {
   readonly key: PublicKey
 }
 
-const LINE = /^restrict,command="((?:[^"\\]|\\")*)" (\S+ \S+) claw-clan:(\S+)\r?$/
+// Of backslashes only the one before a quote means something to sshd.
+const LINE = /^restrict,command="((?:\\"|[^"])*)" (\S+ \S+) claw-clan:(\S+)\r?$/
 
 /** Every grant of ours in a file, in its order; other people's lines are passed over. */
 export function grantsIn(text: KeyFileText): readonly FoundGrant[] {
