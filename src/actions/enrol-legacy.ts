@@ -19,7 +19,7 @@ type Begun = { readonly vouched: Vouched; readonly login: OperatorLogin; readonl
  * @throws {ClawError} a code of ssh when that key does not log in; `peer-refused` when the proof fails
  */
 export async function enrolLegacy(deps: EnrolDeps, request: EnrolRequest, begun: Begun): Promise<Enrolment> {
-  const { legacyKey = '', host, port, user } = request
+  const { legacyKey = '', host, port, user, alias } = request
   const { key: hostKey, by: hostKeyBy } = begun.vouched
   deps.onProgress(`logging in to ${host} as ${user} with ${legacyKey}`)
   const report = await deps.asOperator({ ...begun.login, identityFile: legacyKey }, { kind: 'look' })
@@ -33,6 +33,7 @@ export async function enrolLegacy(deps: EnrolDeps, request: EnrolRequest, begun:
     leadNumber: known?.leadNumber ?? 0,
     hostKey: deps.fingerprint(hostKey),
     clawClanInstalled: report.setUp !== 'no',
+    ...(alias === undefined ? {} : { sshAlias: alias }),
   }
   const at = deps.clock.now()
   const outcome = await deps.probe(enrolledPeer(known, facts, at), hostKey)

@@ -116,7 +116,7 @@ async function exchange(deps: EnrolDeps, request: EnrolRequest, given: Exchange)
 
 /** Ask with the clan key; only after the answer is anything written here. */
 async function proveAndStore(deps: EnrolDeps, request: EnrolRequest, { them, hostKey }: Exchange) {
-  const { host, port, user, oneWay } = request
+  const { host, port, user, oneWay, alias } = request
   const { gatewayId, name, leadNumber, version, clanPublicKey, mayBeAway, incarnation } = them
   const facts = {
     ...{
@@ -132,6 +132,7 @@ async function proveAndStore(deps: EnrolDeps, request: EnrolRequest, { them, hos
     hostKey: deps.fingerprint(hostKey),
     clanKey: deps.fingerprint(clanPublicKey),
     ...(oneWay ? { oneWay } : {}),
+    ...(alias === undefined ? {} : { sshAlias: alias }),
     ...(mayBeAway === undefined ? {} : { mayBeAway }),
     ...(incarnation === undefined ? {} : { incarnation }),
   }

@@ -22,6 +22,8 @@ export type EnrolRequest = Vouching & {
   readonly user: string
   readonly host: string
   readonly port: number
+  /** The owner's word for it in his ssh_config, where that is not the address. */
+  readonly alias?: string
   readonly name?: string | undefined
   readonly gatewayId?: GatewayId | undefined
   readonly identityFile?: string | undefined

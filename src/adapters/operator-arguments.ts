@@ -1,4 +1,5 @@
 import { type PublicKey, publicKeyText } from '../fleet/public-key.ts'
+import { quotedPath } from './operator-folder.ts'
 
 /** One login with the owner's own SSH identity: agent, `~/.ssh`, or the files named here. */
 export type OperatorLogin = {
@@ -39,7 +40,7 @@ export function loginArguments(
   const options = {
     BatchMode: byHand ? 'no' : 'yes',
     ControlMaster: 'yes',
-    ControlPath: quoted(files.socket),
+    ControlPath: quotedPath(files.socket),
     ControlPersist: IDLE_SECONDS,
   }
   return ['-N', ...target(login, { ...options, ...guarded(login, files) })]
@@ -51,7 +52,7 @@ export function stepArguments(
   files: OperatorFiles,
   command: string,
 ): readonly string[] {
-  const options = { BatchMode: 'yes', ControlMaster: 'no', ControlPath: quoted(files.socket) }
+  const options = { BatchMode: 'yes', ControlMaster: 'no', ControlPath: quotedPath(files.socket) }
   return [...target(login, { ...options, ...guarded(login, files) }), command]
 }
 
@@ -62,7 +63,7 @@ export const controlArguments = (
   order: 'check' | 'exit',
 ): readonly string[] => [
   ...(configFile === undefined ? [] : ['-F', configFile]),
-  ...['-o', `ControlPath=${quoted(socket)}`, '-O', order, '--', host],
+  ...['-o', `ControlPath=${quotedPath(socket)}`, '-O', order, '--', host],
 ]
 
 /** What holds whatever the owner's configuration says: ssh takes the first value it meets. */
@@ -77,7 +78,7 @@ function guarded({ host, hostKey, alias, identityFile }: OperatorLogin, { knownH
     ClearAllForwardings: 'yes',
     PermitLocalCommand: 'no',
     StrictHostKeyChecking: 'yes',
-    UserKnownHostsFile: quoted(knownHosts),
+    UserKnownHostsFile: quotedPath(knownHosts),
     GlobalKnownHostsFile: '/dev/null',
     HostKeyAlias: ALIAS,
     // An RSA key signs with SHA-2 today; its type keeps the old name.
@@ -101,6 +102,3 @@ function target(login: OperatorLogin, options: Readonly<Record<string, string>>)
     ...['-T', '-p', String(port), '-l', user, '--', alias ?? host],
   ]
 }
-
-/** A path as an ssh_config value: one word, without tokens. */
-const quoted = (path: string): string => `"${path.replaceAll('%', '%%')}"`

@@ -1,7 +1,6 @@
 import { spawnSync } from 'node:child_process'
 import { existsSync, rmSync } from 'node:fs'
-import { access, constants, mkdtemp, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { access, constants, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ClawError } from '../fleet/error.ts'
 import { loginText, sshFailure } from '../fleet/ssh-failure.ts'
@@ -14,6 +13,7 @@ import {
   type OperatorLogin,
   stepArguments,
 } from './operator-arguments.ts'
+import { makeOperatorFolder } from './operator-folder.ts'
 import { type ProgramOptions, type ProgramResult, runProgram } from './process.ts'
 
 /** What one command is given and may cost. */
@@ -48,8 +48,6 @@ const BY_HAND_TIMEOUT_MS = 150_000
 const CONTROL_TIMEOUT_MS = 5_000
 /** What giving up waits for the program's own deadline, whose reason is the better one. */
 const GRACE_MS = 100
-/** macOS has 104 bytes for the name of a socket, of which ssh needs 18 behind ours. */
-const LONGEST_SOCKET = 86
 
 /**
  * Prepare a connection; the first command logs in, and one that finds the connection gone logs in again.
@@ -61,7 +59,7 @@ export async function operatorConnection(
   byHand: ByHand | undefined,
 ): Promise<OperatorConnection> {
   if (login.identityFile !== undefined) await checkReadable(login.identityFile)
-  const folder = await mkdtemp(join(plainFolder(), 'claw-clan-'))
+  const folder = await makeOperatorFolder()
   const files = { knownHosts: join(folder, 'known_hosts'), socket: join(folder, 's') }
   const leave = () => {
     if (existsSync(files.socket)) end(login, files)
@@ -187,12 +185,6 @@ const end = (login: OperatorLogin, files: OperatorFiles): void =>
     stdio: 'ignore',
     timeout: CONTROL_TIMEOUT_MS,
   })
-
-/** The system's folder for temporary files, unless ssh could not read its name or it leaves no room for a socket. */
-function plainFolder(): string {
-  const isPlain = /^[\w ./%+-]+$/.test(tmpdir())
-  return isPlain && `${tmpdir()}/claw-clan-XXXXXX/s`.length <= LONGEST_SOCKET ? tmpdir() : '/tmp'
-}
 
 /** ssh itself goes on without a key file it cannot read, and then says only that nobody let it in. */
 async function checkReadable(file: string): Promise<void> {

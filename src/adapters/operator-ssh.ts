@@ -5,6 +5,7 @@ import {
   type OperatorRun,
   operatorConnection,
 } from './operator-connection.ts'
+import { beforeGivingUp } from './operator-folder.ts'
 import type { ProgramResult } from './process.ts'
 
 export type { OperatorLogin } from './operator-arguments.ts'
@@ -33,14 +34,9 @@ export function openOperatorSsh(byHand?: ByHand): OperatorSsh {
   const opening = new Map<string, Promise<OperatorConnection>>()
   const open = new Set<OperatorConnection>()
   const leave = () => {
-    for (const signal of ENDING) process.off(signal, onSignal)
     for (const connection of open) connection.leave()
   }
-  const onSignal = (signal: NodeJS.Signals) => {
-    leave()
-    process.kill(process.pid, signal) // nobody listens any more: it ends as it would have
-  }
-  for (const signal of ENDING) process.once(signal, onSignal)
+  const given = beforeGivingUp(leave)
   const connect = async (login: OperatorLogin) => {
     const connection = await operatorConnection(login, byHand)
     open.add(connection)
@@ -55,12 +51,11 @@ export function openOperatorSsh(byHand?: ByHand): OperatorSsh {
     },
     [Symbol.asyncDispose]: async () => {
       await Promise.allSettled(opening.values())
+      given[Symbol.dispose]()
       leave()
     },
   }
 }
-
-const ENDING = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 
 /** As `OperatorSsh.run`, for one command: the connection ends with it. */
 export async function runAsOperator(

@@ -10,7 +10,7 @@ export type ProgramOptions = {
   readonly input?: string | AsyncIterable<Uint8Array>
   /** Bound on stdout and on stderr, each, in bytes; 8 MiB when absent. */
   readonly maxBytes?: number
-  /** Lets the program talk to a person on our terminal, and shows there what it writes to stderr. */
+  /** Leaves our terminal to the program, where it can ask a person by itself. */
   readonly onTerminal?: boolean
   /** How stdout and stderr become text: UTF-8 unless bytes must survive, one character each. */
   readonly encoding?: 'utf8' | 'latin1'
@@ -56,7 +56,6 @@ export async function runProgram(
     encoding,
     // Without it a grandchild that holds the output open outlives every deadline. It costs the terminal.
     killDescendants: !onTerminal,
-    ...(onTerminal ? { stderr: ['inherit', 'pipe'] } : {}),
     timeout: timeoutMs,
     forceKillAfterDelay: KILL_AFTER_MS,
     ...(cwd === undefined ? {} : { cwd }),

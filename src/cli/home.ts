@@ -20,6 +20,8 @@ export type Home = AsyncDisposable & {
   readonly settings: Settings
   /** Everything the owner should know about the settings file, one line each. */
   readonly settingsWarnings: readonly string[]
+  /** What else ends with the home: put there by whoever opened it. */
+  readonly closing: AsyncDisposableStack
 }
 
 /** A home in which `claw-setup` has run. */
@@ -39,13 +41,16 @@ export async function openAnyHome({ home, terminal }: HomeRequest, lenient = fal
   const [problem] = reading.problems
   if (problem !== undefined && terminal.isTty && !lenient) throw problem
   const store = openJsonFleet({ paths, clock: systemClock })
+  const closing = new AsyncDisposableStack()
+  closing.use(store)
   return {
     paths,
     clock: systemClock,
     store,
     settings: reading.settings,
     settingsWarnings: warningsOf(reading),
-    [Symbol.asyncDispose]: () => store[Symbol.asyncDispose](),
+    closing,
+    [Symbol.asyncDispose]: () => closing.disposeAsync(),
   }
 }
 

@@ -7,6 +7,7 @@ import { idKey } from '../fleet/parse.ts'
 import { CLAN_KEY_TYPES, HOST_KEY_TYPES, type PublicKey, parsePublicKey } from '../fleet/public-key.ts'
 import { ask } from './ask.ts'
 import type { ReadyHome } from './home.ts'
+import { type OperatorAccess, operatorAccess } from './operator-access.ts'
 import type { Terminal } from './terminal.ts'
 
 /** Bound on one step of the owner's login: a login, and the start of a program on a slow machine. */
@@ -14,35 +15,45 @@ const STEP_TIMEOUT_MS = 60_000
 /** Longest wait for another edit of authorized_keys from this home; each takes milliseconds. */
 const EDIT_WAIT_MS = 10_000
 
+/** What actions are given, and the owner's SSH for what comes before them. */
+export type SshDeps = EnrolDeps & {
+  /** A machine as the owner names it, looked up in his ssh_config. */
+  readonly resolve: OperatorAccess['resolve']
+  readonly needDirectWay: OperatorAccess['needDirectWay']
+  /** Any command with the owner's login, over the connection that `asOperator` uses too. */
+  readonly runAsOwner: OperatorAccess['run']
+}
+
 /**
  * Everything `claw-setup-ssh` needs: keys, both key files, both ways of SSH, and a person to ask.
  *
  * @param dryRun  every look is real, and nothing on this machine is written
  */
-export async function sshDeps(home: ReadyHome, terminal: Terminal, dryRun = false): Promise<EnrolDeps> {
+export async function sshDeps(home: ReadyHome, terminal: Terminal, dryRun = false): Promise<SshDeps> {
   const { self, clock, paths, settings } = home
-  const [knownHosts, ssh, keys, ids, operator] = await Promise.all([
+  const [knownHosts, ssh, keys, ids, owner] = await Promise.all([
     import('../adapters/known-hosts.ts'),
     import('../adapters/ssh.ts'),
     import('../adapters/ssh-keys.ts'),
     import('../adapters/ids.ts'),
-    import('../adapters/operator-ssh.ts'),
+    operatorAccess(home, terminal),
   ])
+  home.closing.use(owner)
   const timeoutMs = settings.pingTimeoutSeconds * 1000
   const pinsOf = (id: string) => knownHosts.readPins(paths.knownHosts).get(idKey(id)) ?? []
   const { publicKey } = await keys.ensureClanKey(paths, `claw-clan:${self.gatewayId}`)
-  const offered = async (host: string, port: number, type?: string) =>
-    publicKeyOf(await ssh.offeredHostKey(host, port, { timeoutMs, ...(type === undefined ? {} : { type }) }))
+  const ownOffered = async (host: string, port: number) =>
+    publicKeyOf(await ssh.offeredHostKey(host, port, { timeoutMs }))
   return {
     self,
     store: dryRun ? readOnly(home.store) : home.store,
     clock,
     clanKey: parsePublicKey(publicKey, CLAN_KEY_TYPES, `${paths.clanKey}.pub`),
     fingerprint: key => knownHosts.fingerprint(pinnedKeyOf(key).blob),
-    offeredHostKey: offered,
-    ownHostKey: () => ownHostKey(offered, [self.sshPort, '127.0.0.1', self.ip]),
+    offeredHostKey: async (host, port, type) => publicKeyOf(await owner.offeredHostKey(host, port, type)),
+    ownHostKey: () => ownHostKey(ownOffered, [self.sshPort, '127.0.0.1', self.ip]),
     knownHostKeys: async (host, port) =>
-      (await knownHosts.userKnownHostKeys(host, port)).map(publicKeyOf).filter(isHostKey),
+      (await owner.knownHostKeys(host, port)).map(publicKeyOf).filter(isHostKey),
     pinsOf: id => pinsOf(id).map(publicKeyOf),
     pinHostKey: async (at, key) => {
       if (!dryRun) knownHosts.pinHostKey(paths.knownHosts, at, pinnedKeyOf(key))
@@ -52,9 +63,12 @@ export async function sshDeps(home: ReadyHome, terminal: Terminal, dryRun = fals
     asOperator: async (login, step) => {
       const nonce = ids.newNonce()
       const request = { stdin: operatorScript(step, nonce), timeoutMs: STEP_TIMEOUT_MS }
-      const { stdout, stderr } = await operator.runAsOperator(login, OPERATOR_COMMAND, request)
+      const { stdout, stderr } = await owner.run(login, OPERATOR_COMMAND, request)
       return parseOperatorReport(stdout, stderr, nonce)
     },
+    resolve: owner.resolve,
+    needDirectWay: owner.needDirectWay,
+    runAsOwner: owner.run,
     probe: await explicitProbe(home),
     confirm: terminal.canAsk ? question => ask(question, terminal) : undefined,
     onProgress: terminal.progress,

@@ -6,7 +6,10 @@ export type EnrolledFacts = Pick<
   'gatewayId' | 'name' | 'leadNumber' | 'ip' | 'sshUser' | 'sshPort' | 'clawClanInstalled'
 > &
   Partial<
-    Pick<Peer, 'version' | 'hostKey' | 'clanKey' | 'oneWay' | 'legacyKey' | 'mayBeAway' | 'incarnation'>
+    Pick<
+      Peer,
+      'version' | 'hostKey' | 'clanKey' | 'oneWay' | 'legacyKey' | 'sshAlias' | 'mayBeAway' | 'incarnation'
+    >
   >
 
 /**
@@ -20,7 +23,7 @@ export function enrolledPeer(known: Peer | undefined, facts: EnrolledFacts, at: 
     const discoveredAt = at.toISOString()
     return { ...facts, ...UNPROBED, discoveredAt }
   }
-  const { oneWay: _way, legacyKey: _legacy, clanKey: _key, ...kept } = known
+  const { oneWay: _way, legacyKey: _legacy, sshAlias: _alias, clanKey: _key, ...kept } = known
   return { ...kept, ...facts, gatewayId: known.gatewayId, addedManually: true }
 }
 

@@ -40,6 +40,8 @@ export type Peer = {
   readonly oneWay?: boolean
   /** Private key file for a peer without claw-peer (`add --legacy`); absolute path on this machine. */
   readonly legacyKey?: string
+  /** What the owner's ssh_config calls it, where that is not its address. */
+  readonly sshAlias?: string
 }
 
 /** Self and the enrolled peers: the input to every fleet decision. */
@@ -98,6 +100,7 @@ const OPTIONAL_FACTS: ReadonlyMap<string, string> = new Map([
   ['mayBeAway', 'boolean'],
   ['oneWay', 'boolean'],
   ['legacyKey', 'string'],
+  ['sshAlias', 'string'],
 ])
 
 /** Order of every listing: lead number, never-leading machines last, then id. */

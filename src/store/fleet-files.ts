@@ -92,6 +92,7 @@ const PEER_KEYS: Readonly<Record<string, true>> = {
   mayBeAway: true,
   oneWay: true,
   legacyKey: true,
+  sshAlias: true,
 } satisfies Record<keyof Peer, true>
 
 /**
