@@ -9,6 +9,7 @@ void runVerb({
   ping: () => import('./ping.ts'),
   register: () => import('./register.ts'),
   setup: () => import('./setup.ts'),
+  'remote-install': () => import('./remote-install.ts'),
   'setup-ssh': () => import('./setup-ssh.ts'),
   status: () => import('./status.ts'),
 })

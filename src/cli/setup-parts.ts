@@ -11,6 +11,7 @@ export const PROGRAMS = [
   'register',
   'discover',
   'setup-ssh',
+  'remote-install',
   'ping',
   'status',
   'peer',

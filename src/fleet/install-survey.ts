@@ -138,7 +138,7 @@ claw_service() {
 if [ -n "$claw_wanted" ]; then
   claw_try "$claw_wanted"
 else
-  claw_try "$(sed -n "s/.*exec '\\([^']*\\)'.*/\\1/p" "$claw_home/bin/claw-status" 2>/dev/null | head -n 1)"
+  claw_try "$(sed -n "s/^node='\\([^']*\\)'.*/\\1/p" "$claw_home/bin/claw-status" 2>/dev/null | head -n 1)"
   claw_login_shell
   claw_try "$(command -v node)"
   claw_service

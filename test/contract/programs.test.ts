@@ -4,7 +4,18 @@ import { describe, expect, test } from 'vitest'
 import { aPeer } from '../support/builders.ts'
 import { readyHome, runProgram, temporaryFolder } from '../support/program.ts'
 
-const PROGRAMS = ['clan', 'doctor', 'setup', 'register', 'discover', 'setup-ssh', 'ping', 'status', 'peer']
+const PROGRAMS = [
+  'clan',
+  'doctor',
+  'setup',
+  'register',
+  'discover',
+  'setup-ssh',
+  'remote-install',
+  'ping',
+  'status',
+  'peer',
+]
 
 describe.each(PROGRAMS)('claw-%s', name => {
   test('--help under plain node and an empty environment explains itself and ends with 0', async () => {

@@ -1,0 +1,185 @@
+import type { OperatorLogin } from '../adapters/operator-ssh.ts'
+import { ClawError } from '../fleet/error.ts'
+import type { RemoteRun } from '../fleet/install-step.ts'
+import type { InstallSurvey } from '../fleet/install-survey.ts'
+import type { GatewayId } from '../fleet/parse.ts'
+import type { PublicKey } from '../fleet/public-key.ts'
+import { loginText } from '../fleet/ssh-failure.ts'
+import type { Received } from '../fleet/version-stream.ts'
+import type { FleetStore } from '../store/store.ts'
+import { checkGivenId, knownMachine } from './enrol-checks.ts'
+import { type EnrolDeps, type EnrolRequest, loginOf } from './enrolment.ts'
+import { checkFitness } from './remote-fitness.ts'
+import { type RemoteIdentity, remoteIdentity, stateText } from './remote-identity.ts'
+import { joinFleet } from './remote-joining.ts'
+import { activateVersion, testVersion } from './remote-version.ts'
+import { vouchedHostKey } from './vouch.ts'
+
+/** A version that can be sent. */
+export type Offered = {
+  readonly name: string
+  readonly version: string
+  /** On the wire, and unpacked. */
+  readonly sentBytes: number
+  readonly bytes: number
+}
+
+export type RemoteDeps = Omit<EnrolDeps, 'store'> & {
+  readonly store: EnrolDeps['store'] & Pick<FleetStore, 'candidates'>
+  readonly offered: Offered
+  /** How often what waits for a machine is tried again. */
+  readonly pingIntervalMinutes: number
+  readonly survey: (login: OperatorLogin, node: string | undefined) => Promise<InstallSurvey>
+  /** Send the version; nothing is changed there unless all of it arrived. Undefined when the other side fell silent. */
+  readonly send: (
+    login: OperatorLogin,
+    to: { readonly node: string; readonly home: string },
+  ) => Promise<Received | undefined>
+  /** Run one program there, without input. */
+  readonly run: (login: OperatorLogin, words: readonly string[]) => Promise<RemoteRun>
+}
+
+export type InstallRequest = EnrolRequest & {
+  readonly lead?: number | undefined
+  /** Absolute path of the node to use there. */
+  readonly node?: string | undefined
+  /** `update` only renews what a machine of the fleet has: it is enrolled, announced and scheduled as it was. */
+  readonly purpose: 'install' | 'update'
+  readonly register: boolean
+  readonly schedule: boolean
+  readonly dryRun: boolean
+}
+
+/** One thing that was verified or done; the keys are a public interface. */
+export type InstallStep = {
+  readonly step: string
+  /** `finding`: not done there, and the install is done all the same. */
+  readonly result: 'ok' | 'unchanged' | 'skipped' | 'finding' | 'would'
+  readonly detail: string
+}
+
+/** The keys are a public interface. */
+export type RemoteInstall = {
+  readonly gatewayId: GatewayId
+  readonly host: string
+  readonly version: string
+  /** Name of the version folder that was in use before; null when there was none. */
+  readonly previous: string | null
+  readonly firstInstall: boolean
+  readonly dryRun: boolean
+  readonly steps: readonly InstallStep[]
+}
+
+/** What the steps of one install share. */
+export type Installing = {
+  readonly deps: RemoteDeps
+  readonly request: InstallRequest
+  readonly login: OperatorLogin
+  readonly hostKey: PublicKey
+  readonly survey: InstallSurvey
+  readonly node: string
+  readonly identity: RemoteIdentity
+  readonly done: (step: string, result: InstallStep['result'], detail: string) => void
+}
+
+/**
+ * Put claw-clan on a machine with the owner's own login there, or bring it to this machine's version.
+ *
+ * Everything that could stand in the way is looked at before anything is sent; the version is unpacked beside the
+ * present one and tested there before it takes its place; what does not work then is taken back. State, settings and
+ * keys of a machine that has them are not touched.
+ *
+ * @throws {ClawError} what `vouchedHostKey` and the login throw; `peer-unfit`; `bad-input` for an id that is taken;
+ *   `self-test-failed`; what `addMachine` throws
+ */
+export async function installOnPeer(deps: RemoteDeps, request: InstallRequest): Promise<RemoteInstall> {
+  const steps: InstallStep[] = []
+  const installing = await look(
+    deps,
+    request,
+    (step, result, detail) => void steps.push({ step, result, detail }),
+  )
+  const { survey, identity } = installing
+  if (request.dryRun) plan(installing)
+  else await carryOut(installing)
+  return {
+    gatewayId: identity.gatewayId,
+    host: request.host,
+    version: deps.offered.name,
+    previous: survey.current ?? null,
+    firstInstall: survey.setUp === 'no',
+    dryRun: request.dryRun,
+    steps,
+  }
+}
+
+/** Everything there is to know before the first change. */
+async function look(
+  deps: RemoteDeps,
+  request: InstallRequest,
+  done: Installing['done'],
+): Promise<Installing> {
+  checkGivenId(deps.self, request)
+  const { peers } = await deps.store.peers()
+  const known = knownMachine(peers, request)
+  const pinned = known === undefined ? [] : deps.pinsOf(known.gatewayId)
+  const { key: hostKey, by } = await vouchedHostKey(deps, { ...request, pinned, gatewayId: known?.gatewayId })
+  done('host key', 'ok', `${deps.fingerprint(hostKey)} (${by})`)
+  deps.onProgress(`looking at ${request.host}`)
+  const login = loginOf(request, hostKey)
+  const survey = await deps.survey(login, request.node)
+  done('login', 'ok', `${loginText(login)}, ${survey.system} ${survey.machine}`)
+  if (request.purpose === 'update' && survey.setUp !== 'yes') throw notSetUpAnyMore(request, login)
+  const fit = { login, bytes: deps.offered.bytes, wanted: request.node }
+  const { node, freeKb } = checkFitness(survey, fit)
+  done('node', 'ok', `${node.version} at ${node.path}`)
+  done('room', 'ok', freeKb === undefined ? 'df does not say' : `${Math.round(freeKb / 1024)} MB free`)
+  const heard = await deps.store.candidates()
+  const everybody = { self: deps.self, peers, heard, pinsOf: deps.pinsOf }
+  const identity = remoteIdentity(everybody, request, { survey, hostKey })
+  return { deps, request, login, hostKey, survey, node: node.path, identity, done }
+}
+
+function notSetUpAnyMore({ user, host }: InstallRequest, login: OperatorLogin): ClawError {
+  return new ClawError(
+    'peer-not-set-up',
+    `Cannot update "${loginText(login)}": claw-clan is not set up there`,
+    {
+      hint: `If it was reinstalled, run "claw-remote-install ${user} ${host}"`,
+    },
+  )
+}
+
+function plan({ deps, survey, identity, request, done }: Installing): void {
+  const { name, sentBytes } = deps.offered
+  const from = survey.current === undefined ? '' : ` in place of ${survey.current}`
+  done('version', 'would', `send ${kilobytes(sentBytes)} and use ${name}${from}`)
+  done('state', 'would', stateText(identity, survey))
+  done('clan key', 'would', request.oneWay ? 'enrol it one-way' : 'enrol it in both directions')
+  done('announcing', request.register ? 'would' : 'skipped', request.register ? 'start' : '--no-register')
+  done('schedule', request.schedule ? 'would' : 'skipped', request.schedule ? 'install' : '--no-schedule')
+}
+
+async function carryOut(installing: Installing): Promise<void> {
+  await sendVersion(installing)
+  await testVersion(installing)
+  await activateVersion(installing)
+  await joinFleet(installing)
+}
+
+async function sendVersion({ deps, login, node, survey, done }: Installing): Promise<void> {
+  const { name, sentBytes } = deps.offered
+  const received = await deps.send(login, { node, home: survey.home })
+  if (received === undefined || !received.ok) {
+    const why = received === undefined ? 'the connection was cut' : received.message
+    const kept = survey.current === undefined ? 'nothing was changed there' : `${survey.current} stays in use`
+    throw new ClawError('peer-unfit', `Cannot put ${name} on "${loginText(login)}": ${why}; ${kept}`, {
+      hint: 'Run the same command again: what is half there is removed first',
+    })
+  }
+  const swept = received.swept === 0 ? '' : `, ${received.swept} leftover(s) removed`
+  if (received.wasThere) done('version', 'unchanged', `${name} is there, ${received.files} files verified`)
+  else done('version', 'ok', `${kilobytes(sentBytes)}, ${received.files} files, sha256 verified${swept}`)
+}
+
+const kilobytes = (bytes: number): string => `${Math.ceil(bytes / 1024)} kB`

@@ -1,0 +1,134 @@
+import { ClawError } from '../fleet/error.ts'
+import type { Peer } from '../fleet/peer.ts'
+import { loginText } from '../fleet/ssh-failure.ts'
+import { addMachine } from './add-machine.ts'
+import { knownMachine } from './enrol-checks.ts'
+import type { ReverseProof } from './enrolment.ts'
+import type { Introduction } from './introduce-pairs.ts'
+import { stateText } from './remote-identity.ts'
+import type { Installing } from './remote-install.ts'
+import { failureOf } from './remote-version.ts'
+
+/**
+ * Make a machine that has the version a working part of the fleet: its identity, both directions, everybody else, its
+ * announcement and its schedule. The last two may be impossible there: that is said, and the install is done.
+ *
+ * @throws {ClawError} `peer-refused` when it cannot be set up; what `addMachine` throws
+ */
+export async function joinFleet(installing: Installing): Promise<void> {
+  await answerSetup(installing)
+  if (installing.request.purpose === 'update') return renew(installing)
+  await enrol(installing)
+  await keepAnnounced(installing)
+  await schedule(installing)
+}
+
+/** A machine with a state keeps it; one of the bash version is taken over; a new one gets its answers. */
+async function answerSetup(installing: Installing): Promise<void> {
+  const { deps, request, login, survey, identity, done } = installing
+  if (survey.setUp === 'yes') return done('state', 'unchanged', stateText(identity, survey))
+  deps.onProgress(`setting ${identity.gatewayId} up`)
+  const { gatewayId, lead } = identity
+  const name = request.name === undefined ? [] : ['--name', request.name]
+  const answers = ['--gateway-id', gatewayId, '--ssh-user', request.user, '--port', String(request.port)]
+  const fresh = lead === undefined ? [] : [...answers, '--lead', String(lead), ...name]
+  const by = ['--installed-by', deps.self.gatewayId]
+  const { code, stdout, complaint } = await deps.run(login, [
+    ...[`${survey.home}/bin/claw-setup`, '--yes', ...fresh, ...by],
+    ...['--home', survey.home, '--json'],
+  ])
+  if (code === 0) return done('state', 'ok', stateText(identity, survey))
+  const why = failureOf(stdout, complaint)
+  throw new ClawError('peer-refused', `Cannot set "${loginText(login)}" up: ${why}`, {
+    hint: 'The programs are there: correct what it names, then run the same command again',
+  })
+}
+
+async function enrol({ deps, request, hostKey, identity, done }: Installing): Promise<void> {
+  // The key was vouched for at the beginning; nobody is asked twice.
+  const vouched = { hostKey: deps.fingerprint(hostKey), acceptNew: undefined }
+  const asked = { ...request, ...vouched, gatewayId: identity.gatewayId }
+  const added = await addMachine(deps, asked, deps.pingIntervalMinutes)
+  done('clan key', 'ok', `${added.change}, answered in ${added.forwardMs} ms`)
+  done('way back', ...wayBack(added.reverse))
+  done('fleet', ...fleetText(added.introductions))
+  for (const warning of added.warnings) done('note', 'finding', warning)
+}
+
+function wayBack({ outcome, reason, next }: ReverseProof): readonly ['ok' | 'skipped' | 'finding', string] {
+  if (outcome === 'ack') return ['ok', 'it reached this machine']
+  if (outcome === 'off' && reason === 'one-way') return ['skipped', '--one-way']
+  return ['finding', [reason ?? outcome, next].filter(part => part !== null).join('; ')]
+}
+
+function fleetText(made: readonly Introduction[]): readonly ['ok' | 'skipped' | 'finding', string] {
+  const wanted = made.filter(({ state }) => state !== 'off')
+  const met = wanted.filter(({ state }) => state === 'introduced').length
+  if (wanted.length === 0) return ['skipped', 'no other machine to introduce it to']
+  const text = `introduced to ${met} of ${wanted.length} machine(s)`
+  return met === wanted.length ? ['ok', text] : ['finding', `${text}: ${left(wanted)}`]
+}
+
+const left = (made: readonly Introduction[]): string =>
+  made
+    .filter(({ state }) => state !== 'introduced')
+    .map(({ gatewayId, state, reason }) => `${gatewayId} ${state}${reason === null ? '' : ` (${reason})`}`)
+    .join(', ')
+
+/** A new program announces it from now on; a machine that is not kept announced yet becomes so. */
+async function keepAnnounced(installing: Installing): Promise<void> {
+  const { request, done } = installing
+  if (!request.register) return done('announcing', 'skipped', '--no-register')
+  if (installing.survey.setUp === 'yes' && (await restarted(installing))) return
+  await attempt(installing, { step: 'announcing', words: ['claw-register', 'start'], what: 'started' })
+}
+
+/** @returns false when nothing keeps it announced, or that cannot be known */
+async function restarted({ deps, login, survey, done }: Installing): Promise<boolean> {
+  deps.onProgress(`announcing ${login.host} anew`)
+  const place = ['--home', survey.home, '--json']
+  const { code } = await deps.run(login, [`${survey.home}/bin/claw-register`, 'restart', ...place])
+  if (code === 0) done('announcing', 'ok', 'restarted')
+  return code === 0
+}
+
+async function schedule(installing: Installing): Promise<void> {
+  const { request, done } = installing
+  if (!request.schedule) return done('schedule', 'skipped', '--no-schedule')
+  await attempt(installing, { step: 'schedule', words: ['claw-setup', 'schedule'], what: 'installed' })
+}
+
+/** One more thing that would be good to have there; what fails is a finding. */
+async function attempt(
+  { deps, login, survey, done }: Installing,
+  given: { readonly step: string; readonly words: readonly [string, string]; readonly what: string },
+): Promise<void> {
+  const [program, verb] = given.words
+  deps.onProgress(`${program} ${verb} on ${login.host}`)
+  const { code, stdout, complaint } = await deps.run(login, [
+    ...[`${survey.home}/bin/${program}`, verb, '--home', survey.home, '--json'],
+  ])
+  if (code === 0) done(given.step, 'ok', given.what)
+  else done(given.step, 'finding', `${program} ${verb}: ${failureOf(stdout, complaint)}`)
+}
+
+/** An update leaves everything as the owner has it, and proves that it still works. */
+async function renew(installing: Installing): Promise<void> {
+  const { deps, request, hostKey, done } = installing
+  const peer = await enrolledAs(installing)
+  deps.onProgress(`asking ${peer.gatewayId} with the clan key`)
+  const outcome = await deps.probe(peer, hostKey)
+  if (outcome.kind === 'ack') {
+    done('clan key', 'ok', `answered in ${Math.round(outcome.responseMs)} ms`)
+  } else {
+    done('clan key', 'finding', `${outcome.reason}: run "claw-setup-ssh add ${peer.sshUser} ${peer.ip}"`)
+  }
+  if (!request.register) done('announcing', 'skipped', '--no-register')
+  else if (!(await restarted(installing))) done('announcing', 'skipped', 'it was not kept announced')
+}
+
+async function enrolledAs({ deps, request }: Installing): Promise<Peer> {
+  const known = knownMachine((await deps.store.peers()).peers, request)
+  if (known !== undefined) return known
+  throw new TypeError('an update is of an enrolled machine')
+}
