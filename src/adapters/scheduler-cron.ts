@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { cronTimes, nextMinutes } from '../fleet/cron-times.ts'
+import { ClawError } from '../fleet/error.ts'
 import {
   type CronEntry,
   type CrontabText,
@@ -13,7 +14,7 @@ import {
 import { scheduleShift } from '../fleet/shift.ts'
 import { isCronRunning } from './cron-daemon.ts'
 import { type CrontabPlace, editCrontab, readCrontab } from './crontab.ts'
-import { type PingJob, SCHEDULED, type Scheduler } from './scheduler.ts'
+import { NOTHING, type PingJob, SCHEDULED, type Scheduler } from './scheduler.ts'
 
 /** Minutes in which the proof run may start; cron looks at changed crontabs once a minute. */
 const PROOF_MINUTES = 3
@@ -31,19 +32,21 @@ export function cronScheduler(job: PingJob, place: CrontabPlace, now: () => Date
   const edit = (change: (text: CrontabText) => CrontabText) => editCrontab(place, change, now())
   const withoutLeftovers = (text: CrontabText) =>
     withoutFormerBlocks(withoutEntry(text, owner, 'check'), owner, program)
+  const isHere = () => hasProgram(place.command ?? 'crontab')
   const withoutCheck = () => edit(text => withoutEntry(text, owner, 'check'))
   return {
     kind: 'cron',
     everyMinutes,
     where: 'crontab',
     lines: linesOf(owner, ping).map(readable),
-    trouble: async () => undefined,
+    trouble: async () => (isHere() ? undefined : notHere()),
     install: () => edit(text => withoutLeftovers(withEntry(text, owner, ping))),
     remove: async () => {
-      if (!hasProgram(place.command ?? 'crontab')) return false
+      if (!isHere()) return false
       return await edit(text => withoutEntry(withoutLeftovers(text), owner, 'ping'))
     },
     state: async () => {
+      if (!isHere()) return NOTHING
       const lines = entryLines(await readCrontab(place.command), owner, 'ping')
       const matches = lines.join('\n') === linesOf(owner, ping).join('\n')
       const daemonRunning = await isCronRunning()
@@ -58,6 +61,11 @@ export function cronScheduler(job: PingJob, place: CrontabPlace, now: () => Date
     },
   }
 }
+
+const notHere = (): ClawError =>
+  new ClawError('command-failed', 'Cannot schedule by cron: there is no "crontab" in PATH', {
+    hint: 'Install cron, or run "claw-setup schedule --scheduler systemd" (launchd on a Mac)',
+  })
 
 /** Bytes of a crontab as the text they mean. */
 const readable = (line: CrontabText): string => Buffer.from(line, 'latin1').toString('utf8')
