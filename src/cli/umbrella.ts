@@ -1,6 +1,7 @@
 import { VERSION } from '../adapters/version.ts'
 import { nearest } from '../fleet/nearest.ts'
 import { printable } from '../fleet/text.ts'
+import { wrapIndented } from './wrap.ts'
 
 /**
  * `claw-clan <verb>`: take the verb off the command line and load the program of that name, which then runs as if
@@ -36,7 +37,7 @@ const helpText = (verbs: readonly string[]): string =>
     '',
     'Usage: claw-clan VERB [options]     (claw-clan ping is claw-ping, and so on)',
     '',
-    `Verbs: ${verbs.join(', ')}`,
+    wrapIndented(`Verbs: ${verbs.join(', ')}`, 80, '       '),
     '',
     'Example: claw-clan status',
     '',
