@@ -3,12 +3,14 @@ import { type Identity, type PublicIdentity, publicPart } from '../fleet/identit
 import { leaderOf } from '../fleet/leader.ts'
 import type { GatewayId } from '../fleet/parse.ts'
 import { byLeadNumber, type Peer } from '../fleet/peer.ts'
+import { type ShownPending, shownPending } from '../fleet/pending.ts'
+import { inForce, type Revocation } from '../fleet/revocation.ts'
 import type { Settings } from '../fleet/settings.ts'
 import type { FleetStore } from '../store/store.ts'
 
 export type StatusDeps = {
   readonly self: Identity
-  readonly store: Pick<FleetStore, 'peers' | 'lastRun'>
+  readonly store: Pick<FleetStore, 'peers' | 'lastRun' | 'pending' | 'revocations'>
   readonly clock: Pick<Clock, 'now'>
   readonly settings: Pick<Settings, 'pingIntervalMinutes' | 'scheduler'>
   /** What is wrong with the settings, fit to be shown. */
@@ -26,7 +28,10 @@ export type StatusResult = {
   readonly lastRound: LastRound | null
   readonly peers: readonly (Peer & { readonly stale: boolean })[]
   readonly incidents: readonly never[]
-  readonly pending: readonly never[]
+  /** What waits for contact with other machines. */
+  readonly pending: readonly ShownPending[]
+  /** Machines that were revoked and not added again. */
+  readonly revoked: readonly Pick<Revocation, 'gatewayId' | 'revokedAt'>[]
   /** Peer records that cannot be read, one line each; they are warnings too. */
   readonly damaged: readonly string[]
   readonly warnings: readonly string[]
@@ -44,7 +49,11 @@ export async function fleetStatus(deps: StatusDeps): Promise<StatusResult> {
   const now = clock.now()
   const staleAfterMs = 2 * settings.pingIntervalMinutes * 60_000
   const isStale = (time: string | null) => time === null || now.getTime() - Date.parse(time) > staleAfterMs
-  const run = await store.lastRun('claw-ping')
+  const [run, pending, revocations] = await Promise.all([
+    store.lastRun('claw-ping'),
+    store.pending(),
+    store.revocations(),
+  ])
   const lastRound = run === undefined ? null : roundOf(run.finishedAt, now, isStale(run.finishedAt))
   const leader = leaderOf({ self, peers }) ?? null
   return {
@@ -54,7 +63,8 @@ export async function fleetStatus(deps: StatusDeps): Promise<StatusResult> {
     lastRound,
     peers: peers.toSorted(byLeadNumber).map(peer => ({ ...peer, stale: isStale(peer.lastPingAttempt) })),
     incidents: [],
-    pending: [],
+    pending: pending.map(shownPending),
+    revoked: inForce(revocations).map(({ gatewayId, revokedAt }) => ({ gatewayId, revokedAt })),
     damaged: damaged.map(error => error.message),
     warnings: [
       ...damaged.map(error => error.message),
@@ -95,6 +105,10 @@ function leadNumberWarnings(self: Identity, peers: readonly Peer[]): readonly st
     )
 }
 
-/** True when a person should look: somebody not online, stale standings, or a warning. */
-export const needsAttention = ({ peers, warnings }: Pick<StatusResult, 'peers' | 'warnings'>): boolean =>
-  warnings.length > 0 || peers.some(peer => peer.status !== 'online' || peer.stale)
+type Judged = Pick<StatusResult, 'peers' | 'pending' | 'warnings'>
+
+/** True when a person should look: somebody not online, stale standings, work that needs his login, or a warning. */
+export const needsAttention = ({ peers, pending, warnings }: Judged): boolean =>
+  warnings.length > 0 ||
+  pending.some(({ tries }) => tries > 0) ||
+  peers.some(peer => peer.status !== 'online' || peer.stale)

@@ -36,5 +36,14 @@ void main({
   },
   render: (result, { terminal, quiet, options }) =>
     dated(renderPing(result, terminal, quiet), options.scheduled),
+  afterwards: async (result, run) => {
+    if (run.options.only !== undefined) return
+    const { settleAfterRound } = await import('../cli/settle-after-round.ts')
+    await settleAfterRound(
+      result,
+      run,
+      async () => (await import('../actions/settle-pending.ts')).settlePending,
+    )
+  },
   exitCode: result => (result.damaged.length > 0 ? 1 : 0),
 })

@@ -42,6 +42,8 @@ export type Command<O extends Options, R> = {
   readonly render: (result: R, view: View<O>) => string
   /** In text mode, lines for stdout when it fails; the message itself goes to stderr. */
   readonly renderFailure?: (error: ClawError) => string
+  /** Work nobody waits for, done when the result is printed; what it throws is shown and fails nothing. */
+  readonly afterwards?: (result: R, run: Run<O>) => Promise<void>
   /** 0 unless the result says otherwise (`claw-status --check`). */
   readonly exitCode?: (result: R, options: Values<O>) => number
 }

@@ -71,7 +71,8 @@ async function runParsed<O extends Options, R>(
 ): Promise<number> {
   const { json = false, quiet = false, home } = values
   const terminal = openTerminal({ quiet, json, program: command.name })
-  const result = await command.run({ options: values, positionals, json, quiet, home, terminal })
+  const run = { options: values, positionals, json, quiet, home, terminal }
+  const result = await command.run(run)
   terminal.progress('')
   if (isSkipped(result)) {
     if (json) print(JSON.stringify({ schema: 1, ...result }))
@@ -82,6 +83,10 @@ async function runParsed<O extends Options, R>(
     ? JSON.stringify({ schema: 1, ...result }, undefined, 2)
     : command.render(result, { terminal, quiet, options: values })
   if (text !== '') print(text)
+  await command.afterwards?.(result, run).catch(error => {
+    if (!(error instanceof ClawError)) throw error
+    terminal.warn(error.message)
+  })
   return command.exitCode?.(result, values) ?? 0
 }
 

@@ -1,6 +1,6 @@
 import type { Settled } from '../actions/settle-pending.ts'
 import type { Departure, Told } from '../actions/tell-fleet.ts'
-import type { PendingItem } from '../fleet/pending.ts'
+import type { ShownPending } from '../fleet/pending.ts'
 import { printable } from '../fleet/text.ts'
 import { pendingLines } from './render-pending.ts'
 import type { Terminal } from './terminal.ts'
@@ -59,10 +59,7 @@ const toldLine = ({ gatewayId, state, reason }: Told): string =>
 
 /** `claw-setup-ssh pending`. */
 export function renderPending(
-  {
-    settled,
-    pending,
-  }: { readonly settled: readonly Settled[]; readonly pending: readonly Omit<PendingItem, 'data'>[] },
+  { settled, pending }: { readonly settled: readonly Settled[]; readonly pending: readonly ShownPending[] },
   look: Pick<Terminal, 'columns' | 'paint'>,
 ): string {
   const made = settled.filter(({ state }) => state === 'done')

@@ -1,21 +1,12 @@
-import type { PendingItem } from '../fleet/pending.ts'
+import type { PendingItem, ShownPending } from '../fleet/pending.ts'
 import { printable } from '../fleet/text.ts'
 import type { Terminal } from './terminal.ts'
 import { wrapIndented } from './wrap.ts'
 
 type Look = Pick<Terminal, 'columns' | 'paint'>
 
-/** What waits, as `--json` shows it; the keys are a public interface. */
-export function pendingDocument({ data: _files, ...item }: PendingItem) {
-  const next =
-    item.tries === 0
-      ? `Nothing: it is done when "${item.gatewayId}" answers again`
-      : `Run "claw-setup-ssh pending": it needs your own login on "${item.gatewayId}"`
-  return { ...item, next }
-}
-
 /** One line per piece of work that waits, and how it gets done. */
-export function pendingLines(items: readonly Omit<PendingItem, 'data'>[], look: Look): readonly string[] {
+export function pendingLines(items: readonly ShownPending[], look: Look): readonly string[] {
   if (items.length === 0) return []
   const shown = items.slice(0, MAX_SHOWN).map(item => {
     const why = item.lastError === null ? '' : `: ${item.lastError}`

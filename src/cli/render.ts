@@ -2,6 +2,7 @@ import type { PingedPeer, PingResult } from '../actions/ping.ts'
 import type { LastRound, StatusResult } from '../actions/status.ts'
 import type { Peer } from '../fleet/peer.ts'
 import { printable } from '../fleet/text.ts'
+import { pendingLines } from './render-pending.ts'
 import { type Cell, header, renderTable } from './table.ts'
 import type { Terminal } from './terminal.ts'
 import { wrapIndented } from './wrap.ts'
@@ -73,7 +74,7 @@ const leaderLine = (leader: string | null, self: string): string =>
 
 /** `claw-status`: the fleet at a glance, the age of what is said first. */
 export function renderStatus(status: StatusResult, look: Look): string {
-  const { self, leader, peers, lastRound, warnings } = status
+  const { self, leader, peers, lastRound, pending, revoked, warnings } = status
   const own: Cell[] = [
     { text: self.leadNumber === 0 ? '-' : String(self.leadNumber) },
     { text: `${self.gatewayId}${self.gatewayId === leader ? ' *' : ''}` },
@@ -102,7 +103,14 @@ export function renderStatus(status: StatusResult, look: Look): string {
       ? ['', 'No peer is enrolled yet.', '  next: claw-discover, then claw-setup-ssh add USER HOST']
       : []),
     ...(warnings.length === 0 ? [] : ['', ...warnings.map(text => warning(text, look))]),
+    ...(pending.length === 0 ? [] : ['', ...pendingLines(pending, look)]),
+    ...(revoked.length === 0 ? [] : ['', revokedLine(revoked, look)]),
   ].join('\n')
+}
+
+function revokedLine(revoked: StatusResult['revoked'], look: Look): string {
+  const names = revoked.map(({ gatewayId, revokedAt }) => `${gatewayId} (${revokedAt.slice(0, 10)})`)
+  return wrapIndented(`Revoked: ${names.join(', ')}`, look.columns, '  ')
 }
 
 function roundLine(last: LastRound | null, peers: number): string {

@@ -5,14 +5,13 @@ import type { Departure, forgetEverywhere, revokeEverywhere } from '../actions/t
 import { hasGate } from '../fleet/acquaintance.ts'
 import { ClawError } from '../fleet/error.ts'
 import { field, type GatewayId, idKey, parseValue } from '../fleet/parse.ts'
-import type { PendingItem } from '../fleet/pending.ts'
+import { type PendingItem, shownPending } from '../fleet/pending.ts'
 import { ask } from './ask.ts'
 import { subcommand } from './command.ts'
 import type { AnyCommand, Run } from './command-shape.ts'
 import type { ReadyHome } from './home.ts'
 import type { Options } from './option.ts'
 import * as show from './render-departures.ts'
-import { pendingDocument } from './render-pending.ts'
 import { DRY_RUN, OWNER_FILES, ownerFilesIn } from './ssh-arguments.ts'
 import { sshDeps } from './ssh-deps.ts'
 import { changingTrust, withHome } from './with-home.ts'
@@ -141,7 +140,7 @@ const pending = ({ settlePending }: DepartureActions) =>
         const settled = run.options['dry-run']
           ? []
           : await changingTrust(home, run.terminal, () => doNow(run, home, settlePending))
-        return { settled, pending: (await home.store.pending()).map(pendingDocument) }
+        return { settled, pending: (await home.store.pending()).map(shownPending) }
       }),
     render: (result, { terminal }) => show.renderPending(result, terminal),
   })

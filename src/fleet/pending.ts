@@ -45,6 +45,17 @@ export function isDue({ tries, lastTriedAt }: PendingItem, now: Date, intervalMi
   return elapsed < 0 || elapsed >= delayMinutes * 60_000
 }
 
+/** What waits, as status and `--json` show it; the keys are a public interface. */
+export function shownPending({ data: _files, ...item }: PendingItem) {
+  const next =
+    item.tries === 0
+      ? `Nothing: it is done when "${item.gatewayId}" answers again`
+      : `Run "claw-setup-ssh pending": it needs your own login on "${item.gatewayId}"`
+  return { ...item, next }
+}
+
+export type ShownPending = ReturnType<typeof shownPending>
+
 /**
  * Read an item back from where it is kept.
  *

@@ -1,19 +1,27 @@
 import { expect, test } from 'vitest'
 import { fleetStatus, needsAttention } from '../../../src/actions/status.ts'
 import type { Peer } from '../../../src/fleet/peer.ts'
+import { type PendingItem, pendingId } from '../../../src/fleet/pending.ts'
+import type { Revocation } from '../../../src/fleet/revocation.ts'
 import { anIdentity, aPeer, id } from '../../support/builders.ts'
 import { storeOf } from '../../support/memory-store.ts'
 
 const now = new Date('2026-11-20T12:00:00Z')
 const minutesAgo = (minutes: number) => new Date(now.getTime() - minutes * 60_000).toISOString()
 
-function statusOf(peers: readonly Peer[], ranMinutesAgo?: number) {
+function statusOf(
+  peers: readonly Peer[],
+  ranMinutesAgo?: number,
+  more: { pending?: readonly PendingItem[]; revocations?: readonly Revocation[] } = {},
+) {
   const at = ranMinutesAgo === undefined ? undefined : minutesAgo(ranMinutesAgo)
   const run =
     at === undefined ? {} : { run: { program: 'claw-ping', startedAt: at, finishedAt: at, result: {} } }
+  const store = storeOf(peers, run)
+  Object.assign(store.state, more)
   return fleetStatus({
     self: anIdentity({ leadNumber: 5 }),
-    store: storeOf(peers, run),
+    store,
     clock: { now: () => now },
     settings: { pingIntervalMinutes: 15, scheduler: 'cron' },
     settingsWarnings: [],
@@ -63,4 +71,34 @@ test.each([
   },
 ])('--check: $name: $attention', async ({ peers, attention }) => {
   expect(needsAttention(await statusOf(peers, 3))).toBe(attention)
+})
+
+test('what waits is shown with its way out, and wants attention once it needs the login of the owner', async () => {
+  const item = (tries: number): PendingItem => ({
+    ...{
+      id: pendingId(id('studio'), id('attic')),
+      kind: 'introduce',
+      gatewayId: id('studio'),
+      about: id('attic'),
+    },
+    ...{ createdAt: minutesAgo(9), tries, lastTriedAt: null, lastError: null, data: { identityFile: '/k' } },
+  })
+  const waiting = await statusOf([fresh()], 3, { pending: [item(0)] })
+  const stuck = await statusOf([fresh()], 3, { pending: [item(1)] })
+
+  const { data: _files, ...shown } = item(0)
+  expect(waiting.pending).toEqual([{ ...shown, next: expect.stringContaining('answers again') }])
+  expect([waiting, stuck].map(needsAttention)).toEqual([false, true])
+})
+
+test('a machine that is revoked is named until it is added again', async () => {
+  const revocation = { clanKey: null, hostKey: null, incarnation: null, revokedAt: minutesAgo(9) }
+  const revocations = [
+    { ...revocation, gatewayId: id('thief'), liftedAt: null },
+    { ...revocation, gatewayId: id('back'), liftedAt: minutesAgo(1) },
+  ]
+
+  const { revoked } = await statusOf([], 3, { revocations })
+
+  expect(revoked).toEqual([{ gatewayId: 'thief', revokedAt: minutesAgo(9) }])
 })

@@ -1,11 +1,12 @@
 import { describe, expect, test } from 'vitest'
 import { renderForgotten, renderRevoked } from '../../../src/cli/render-departures.ts'
 import { introductionLines } from '../../../src/cli/render-introductions.ts'
-import { pendingDocument, pendingLines } from '../../../src/cli/render-pending.ts'
+import { pendingLines } from '../../../src/cli/render-pending.ts'
 import { failureLines, renderEnrolment, renderTrust } from '../../../src/cli/render-ssh.ts'
 import { readLogin } from '../../../src/cli/ssh-arguments.ts'
 import { widthOf } from '../../../src/cli/terminal.ts'
 import { ClawError, type ErrorCode } from '../../../src/fleet/error.ts'
+import { shownPending } from '../../../src/fleet/pending.ts'
 import { id } from '../../support/builders.ts'
 
 const look = { columns: 80, paint: (_style: unknown, text: string) => text }
@@ -159,13 +160,13 @@ test('what waits is shown with its reason and its way out, ten lines of it at mo
     },
   })
 
-  expect(pendingDocument(item(1))).toMatchObject({ next: expect.stringContaining('answers again') })
-  expect(pendingDocument(item(1, 2))).toMatchObject({
+  expect(shownPending(item(1))).toMatchObject({ next: expect.stringContaining('answers again') })
+  expect(shownPending(item(1, 2))).toMatchObject({
     next: expect.stringContaining('claw-setup-ssh pending'),
   })
-  expect(pendingDocument(item(1))).not.toHaveProperty('data')
+  expect(shownPending(item(1))).not.toHaveProperty('data')
   const lines = pendingLines(
-    Array.from({ length: 30 }, (_, n) => item(n)),
+    Array.from({ length: 30 }, (_, n) => shownPending(item(n))),
     look,
   )
   expect(lines).toHaveLength(13)
