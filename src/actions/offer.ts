@@ -33,7 +33,7 @@ export type OfferDeps = {
   readonly wanted: Readonly<Partial<Record<Step, boolean | undefined>>>
   readonly sshUser: string
   /** The bash version's remains in this home; undefined when there are none. */
-  readonly bashVersion: (Offered & { readonly shown: string }) | undefined
+  readonly bashVersion: (Pick<Offered, 'start'> & { readonly shown: string }) | undefined
   readonly announce: Offered
   readonly discover: () => Promise<readonly FoundMachine[]>
   /** Enrol one machine as `claw-setup-ssh add` does. A host key is never believed without a person or a flag. */

@@ -13,7 +13,9 @@ export async function makeOffers(deps: OfferDeps): Promise<readonly StepReport[]
   const reports = new Map<Step, StepReport>()
   const report = (news: StepReport) => void reports.set(news.step, news)
   try {
-    if (deps.bashVersion !== undefined) report(await replaceBash(deps, deps.bashVersion))
+    const { bashVersion, wanted } = deps
+    if (bashVersion !== undefined) report(await replaceBash(deps, bashVersion))
+    else if (wanted['bash-version']) report(NO_BASH)
     report(await startOne(deps, 'announce'))
     const { heard, ...listening } = await listen(deps)
     report(listening)
@@ -29,6 +31,13 @@ export async function makeOffers(deps: OfferDeps): Promise<readonly StepReport[]
     }
   }
   return [...reports.values()]
+}
+
+const NO_BASH: StepReport = {
+  step: 'bash-version',
+  outcome: 'already',
+  note: 'nothing of it is at work here',
+  next: null,
 }
 
 /** Yes or no to one step, by flag or by the person; undefined when neither answers. */

@@ -1,27 +1,15 @@
-import type { askSetup } from '../actions/ask-setup.ts'
 import type { Asker } from '../actions/asker.ts'
 import type { StepReport } from '../actions/offer.ts'
-import type { makeOffers } from '../actions/offers.ts'
-import type { setUp } from '../actions/setup.ts'
+import type { SetupActions } from '../actions/setup-actions.ts'
 import type { SetupAnswers } from '../actions/setup-answers.ts'
-import type { readFormer } from '../actions/setup-former.ts'
 import { shownRepository } from '../fleet/repository.ts'
 import { subcommand } from './command.ts'
 import type { AnyCommand, Run } from './command-shape.ts'
 import { type Home, openAnyHome, openHome } from './home.ts'
 import { oneRun } from './one-run.ts'
 import { renderSetup } from './render-setup.ts'
-import type { OfferActions } from './setup-offers.ts'
 import { ANSWERS, answersIn, MODE, OFFERS, wantedSteps } from './setup-options.ts'
 import { setupParts } from './setup-parts.ts'
-
-/** The use cases behind bare `claw-setup`. */
-export type SetupActions = OfferActions & {
-  readonly askSetup: typeof askSetup
-  readonly makeOffers: typeof makeOffers
-  readonly readFormer: typeof readFormer
-  readonly setUp: typeof setUp
-}
 
 const OPTIONS = { ...ANSWERS, ...OFFERS, ...MODE } as const
 type SetupRun = Run<typeof OPTIONS>
@@ -98,5 +86,6 @@ async function offer(
   if (person === undefined && !byFlag) return []
   await using home = await openHome({ home: given, terminal })
   const { offerDeps } = await import('./setup-offers.ts')
-  return await actions.makeOffers(offerDeps(actions, { home, terminal, asker: person, wanted }))
+  const deps = await offerDeps(actions, { home, terminal, asker: person, wanted })
+  return await actions.makeOffers(deps)
 }

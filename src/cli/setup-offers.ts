@@ -1,23 +1,17 @@
 import type { Asker } from '../actions/asker.ts'
-import type { checkSsh } from '../actions/check-ssh.ts'
-import type { discoverMachines, FoundMachine } from '../actions/discover.ts'
-import type { enrolPeer } from '../actions/enrol.ts'
-import type { lookAtAnnouncement, startAnnouncing } from '../actions/keep-announced.ts'
+import type { FoundMachine } from '../actions/discover.ts'
 import type { OfferDeps, Offered } from '../actions/offer.ts'
+import type { SetupActions } from '../actions/setup-actions.ts'
+import { ClawError } from '../fleet/error.ts'
+import { bashVersion } from './bash-version.ts'
 import { discoverDeps } from './discover-deps.ts'
 import { openProbe, type ReadyHome } from './home.ts'
+import { onInterrupt } from './interrupt.ts'
 import { keepAnnouncedDeps } from './keep-announced-deps.ts'
+import { scheduleDeps } from './schedule-deps.ts'
 import { sshDeps } from './ssh-deps.ts'
 import type { Terminal } from './terminal.ts'
-
-/** The use cases behind the offers. */
-export type OfferActions = {
-  readonly checkSsh: typeof checkSsh
-  readonly discoverMachines: typeof discoverMachines
-  readonly enrolPeer: typeof enrolPeer
-  readonly lookAtAnnouncement: typeof lookAtAnnouncement
-  readonly startAnnouncing: typeof startAnnouncing
-}
+import { changingTrust } from './with-home.ts'
 
 export type OfferSetting = {
   readonly home: ReadyHome
@@ -27,14 +21,15 @@ export type OfferSetting = {
 }
 
 /** Everything the offers need; what each works with is loaded when it is accepted. */
-export function offerDeps(actions: OfferActions, setting: OfferSetting): OfferDeps {
+export async function offerDeps(actions: SetupActions, setting: OfferSetting): Promise<OfferDeps> {
   const { home, terminal, asker, wanted } = setting
+  const offered = { announce: announce(actions, setting), schedule: schedule(actions, setting) }
   return {
     asker,
     wanted,
+    ...offered,
     sshUser: home.self.sshUser,
-    bashVersion: undefined,
-    announce: announce(actions, setting),
+    bashVersion: await replacement(actions, home, offered),
     discover: async () => {
       const { found } = await actions.discoverMachines(await discoverDeps(home, terminal))
       terminal.progress('')
@@ -47,21 +42,17 @@ export function offerDeps(actions: OfferActions, setting: OfferSetting): OfferDe
       const probe = await openProbe(home)
       return await actions.checkSsh({ store, probe, onProgress: terminal.progress })
     },
-    schedule: { present: async () => undefined, start: async () => '' },
   }
 }
 
-function announce(
-  { lookAtAnnouncement, startAnnouncing }: OfferActions,
-  { home, terminal }: OfferSetting,
-): Offered {
+function announce({ lookAtAnnouncement, startAnnouncing }: SetupActions, setting: OfferSetting): Offered {
+  const { home, terminal } = setting
   return {
     present: async () => {
       const deps = await keepAnnouncedDeps(home, terminal)
       const { keepAlive } = deps
       if (keepAlive.manager === 'none' || !(await keepAlive.state()).isInstalled) return undefined
       const { announced, manager } = await lookAtAnnouncement(deps)
-      terminal.progress('')
       return announced ? `announced already, kept by ${manager}` : undefined
     },
     start: async () => {
@@ -71,22 +62,52 @@ function announce(
   }
 }
 
+function schedule({ schedulePings, scheduleState }: SetupActions, setting: OfferSetting): Offered {
+  const { home, terminal } = setting
+  return {
+    present: async () => {
+      const state = await scheduleState(await scheduleDeps(home, terminal))
+      const how = `${state.scheduler}, every ${state.everyMinutes} min`
+      return state.installed && state.matches ? `scheduled already: ${how}` : undefined
+    },
+    start: async () => {
+      const stopped = 'Stopped waiting: the schedule is in place, and no run came from it yet'
+      using interruption = onInterrupt(new ClawError('timeout', stopped))
+      const deps = await scheduleDeps(home, terminal, interruption.signal)
+      const done = await schedulePings(deps, { wait: true, dryRun: false })
+      const how = `${done.scheduler}, every ${done.everyMinutes} min`
+      if (done.run === 'seen') return `${how}; a first run came from it`
+      throw new ClawError('command-failed', [`${how}, and no run came from it`, ...done.warnings].join('. '))
+    },
+  }
+}
+
 /** As `claw-setup-ssh add`; the person confirms the host key, and nobody else can. */
 async function enrol(
-  { enrolPeer }: OfferActions,
+  { addMachine }: SetupActions,
   { home, terminal, asker }: OfferSetting,
   { machine, user }: { readonly machine: FoundMachine; readonly user: string },
 ) {
   const deps = await sshDeps(home, terminal)
-  const confirm =
-    asker === undefined
-      ? undefined
-      : (question: string) => {
-          terminal.progress('')
-          return asker.yesNo(question, false)
-        }
+  const confirm = asker === undefined ? undefined : (question: string) => asker.yesNo(question, false)
   const { ip: host, port } = machine
-  const { peer } = await enrolPeer({ ...deps, confirm }, { user, host, port, oneWay: false })
-  terminal.progress('')
+  const request = await deps.resolve({ user, host, port, oneWay: false })
+  await deps.needDirectWay(request)
+  const { peer } = await changingTrust(home, terminal, () =>
+    addMachine({ ...deps, confirm }, request, home.settings.pingIntervalMinutes),
+  )
   return { gatewayId: peer.gatewayId }
+}
+
+async function replacement(
+  { isBashAtWork, replaceBashVersion, shownRemains }: SetupActions,
+  home: ReadyHome,
+  { announce, schedule }: Readonly<Record<'announce' | 'schedule', Offered>>,
+): Promise<OfferDeps['bashVersion']> {
+  const parts = await bashVersion(home)
+  if (!isBashAtWork(parts.remains)) return undefined
+  return {
+    shown: shownRemains(parts.remains),
+    start: () => replaceBashVersion({ ...parts, announce: announce.start, schedule: schedule.start }),
+  }
 }

@@ -212,7 +212,6 @@ test('the bash version is shown before it is replaced, and left where the answer
   const replaced: string[] = []
   const bashVersion = {
     shown: '*/15 * * * * claw-ping.sh',
-    present: async () => undefined,
     start: async () => {
       replaced.push('bash')
       return '1 crontab line'
