@@ -6,13 +6,17 @@ import { $, ProcessOutput } from 'zx'
 import { isBuilt } from './scripts/built.ts'
 import { rollBack } from './src/actions/activate.ts'
 import { type Installation, installVersion } from './src/actions/install.ts'
+import { stopAnnouncing } from './src/actions/keep-announced.ts'
 import type { Activation } from './src/actions/make-current.ts'
+import { type Uninstallation, uninstall } from './src/actions/uninstall.ts'
 import { type HomePaths, homePaths } from './src/adapters/home-paths.ts'
 import { main } from './src/cli/command.ts'
 import type { Run } from './src/cli/command-shape.ts'
 import { type Clone, installDeps } from './src/cli/install-deps.ts'
 import { COMMON, type Options } from './src/cli/option.ts'
+import { renderUninstall } from './src/cli/render-uninstall.ts'
 import { type ActivationDocument, activationDocument, renderActivation } from './src/cli/render-version.ts'
+import { REMOVAL, removeFromMachine } from './src/cli/uninstall-command.ts'
 import { PLACES, wishesOf } from './src/cli/version-commands.ts'
 import { alone, versionDeps } from './src/cli/version-deps.ts'
 import { ClawError } from './src/fleet/error.ts'
@@ -20,14 +24,16 @@ import { ClawError } from './src/fleet/error.ts'
 const ROOT = import.meta.dirname
 
 const OPTIONS = {
+  ...REMOVAL,
   ...PLACES,
-  yes: { type: 'boolean', help: 'Answer every question with its default; installing itself asks nothing' },
+  yes: { type: 'boolean', help: 'Ask nothing: --uninstall takes the data too. Installing itself never asks' },
   rollback: { type: 'boolean', help: 'Step back to the version that was in use before' },
+  uninstall: { type: 'boolean', help: 'Remove claw-clan from this machine, as claw-setup uninstall does' },
   setup: { type: 'boolean', help: 'Run claw-setup afterwards, with every flag that is not one of these' },
 } as const satisfies Options
 
 type Flags = Run<typeof OPTIONS>
-type Document = ActivationDocument & Partial<Pick<Installation, 'bashScripts'>>
+type Installed = ActivationDocument & Partial<Pick<Installation, 'bashScripts'>>
 
 const clone: Clone = {
   parts: {
@@ -70,19 +76,23 @@ async function stepBack({ options, terminal }: Flags, paths: HomePaths): Promise
 }
 
 function refuseTogether({ options, json }: Flags): void {
+  const jobs = (['rollback', 'setup', 'uninstall'] as const).filter(name => options[name])
+  if (jobs.length > 1) throw new ClawError('bad-input', `--${jobs.join(' and --')} do not go together`)
   if (options.setup && json) {
     throw new ClawError('bad-input', '--setup and --json do not go together: two programs would print', {
       hint: 'Run "node install.ts --json", then "claw-setup --json"',
     })
   }
-  if (options.setup && options.rollback) {
-    throw new ClawError('bad-input', '--setup and --rollback do not go together')
-  }
 }
 
 const NEXT = 'Next: claw-setup, or say "set up claw-clan" to your OpenClaw agent'
 
-function render(done: Document, { options }: { readonly options: Flags['options'] }): string {
+function render(
+  done: Installed | Uninstallation,
+  { options, quiet }: { readonly options: Flags['options']; readonly quiet: boolean },
+): string {
+  if ('outside' in done) return renderUninstall(done)
+  if (quiet && !done.changed && !done.dryRun) return ''
   const scripts = done.bashScripts ?? []
   return [
     renderActivation(done),
@@ -131,8 +141,9 @@ async function start(): Promise<void> {
     example: 'npm run setup',
     failure:
       'The version of before stays in use when it fails, and state, settings and peers are never touched.',
-    run: async (run): Promise<Document> => {
+    run: async (run): Promise<Installed | Uninstallation> => {
       refuseTogether(run)
+      if (run.options.uninstall) return removeFromMachine(run, { stopAnnouncing, uninstall })
       const paths = homePaths(run.home)
       const done = run.options.rollback ? await stepBack(run, paths) : await install(run, paths)
       run.terminal.progress('')

@@ -1,10 +1,13 @@
 #!/usr/bin/env node
 import { activateVersion, rollBack } from '../actions/activate.ts'
+import { stopAnnouncing } from '../actions/keep-announced.ts'
 import { schedulePings, unschedulePings } from '../actions/schedule.ts'
 import { SETUP_ACTIONS } from '../actions/setup-actions.ts'
+import { uninstall } from '../actions/uninstall.ts'
 import { mainGroup } from '../cli/command.ts'
 import { scheduleCommands } from '../cli/schedule-commands.ts'
 import { setupCommand } from '../cli/setup-command.ts'
+import { uninstallCommand } from '../cli/uninstall-command.ts'
 import { versionCommands } from '../cli/version-commands.ts'
 
 void mainGroup({
@@ -14,5 +17,6 @@ void mainGroup({
   commands: {
     ...scheduleCommands({ schedulePings, unschedulePings }),
     ...versionCommands({ activateVersion, rollBack }),
+    uninstall: uninstallCommand({ stopAnnouncing, uninstall }),
   },
 })

@@ -67,9 +67,11 @@ function shortPath(path: string): string {
   return printable(path.startsWith(`${home}/`) ? `~${path.slice(home.length)}` : path)
 }
 
-function quotedFolder(folder: string): string {
+/** For the start file of any POSIX shell. */
+function exportLine(folder: string): string {
   const home = homedir()
   const isPlain = /^[\w@%+=:,./-]+$/.test(folder)
-  if (isPlain && folder.startsWith(`${home}/`)) return `"$HOME${folder.slice(home.length)}"`
-  return isPlain ? folder : shellQuote(folder)
+  if (!isPlain) return `export PATH=${shellQuote(folder)}:"$PATH"`
+  const short = folder.startsWith(`${home}/`) ? `$HOME${folder.slice(home.length)}` : folder
+  return `export PATH="${short}:$PATH"`
 }

@@ -53,7 +53,7 @@ const activateCommand = ({ activateVersion }: VersionActions) =>
       const deps = await versionDeps(paths, wishesOf(run.options), run.terminal)
       return change(run, paths, dryRun => activateVersion(deps, deps.versions.inspect(name), dryRun))
     },
-    render: renderActivation,
+    render: (done, { quiet }) => (quiet && !done.changed && !done.dryRun ? '' : renderActivation(done)),
   })
 
 const rollbackCommand = ({ rollBack }: VersionActions) =>
@@ -68,7 +68,7 @@ const rollbackCommand = ({ rollBack }: VersionActions) =>
       const deps = await versionDeps(paths, wishesOf(run.options), run.terminal)
       return change(run, paths, dryRun => rollBack(deps, dryRun))
     },
-    render: renderActivation,
+    render: (done, { quiet }) => (quiet && !done.changed && !done.dryRun ? '' : renderActivation(done)),
   })
 
 type Flags = Run<typeof PLACES>

@@ -30,6 +30,7 @@ export type ErrorCode =
   | 'peer-unfit' // it lacks what an install needs: Node, room, a folder that can be written to
   | 'self-test-failed' // what was put on a peer does not work there
   | 'command-failed' // a local program we need exited non-zero or is missing
+  | 'not-removed' // something of ours outside the home could not be taken away
   | 'no-version' // no version to step back to, or a program that is in no version folder
   | 'timeout'
 
