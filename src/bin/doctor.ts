@@ -1,10 +1,15 @@
 #!/usr/bin/env node
+import { activateVersion } from '../actions/activate.ts'
 import { askPeers } from '../actions/ask-peers.ts'
 import { examine } from '../actions/doctor.ts'
+import { lookAtAnnouncement } from '../actions/keep-announced.ts'
+import { schedulePings, scheduleState } from '../actions/schedule.ts'
 import { main } from '../cli/command.ts'
 import { doctorDeps } from '../cli/doctor-deps.ts'
 import { openAnyHome } from '../cli/home.ts'
 import { remedyOf, renderDoctor } from '../cli/render-doctor.ts'
+
+const ACTIONS = { activateVersion, askPeers, lookAtAnnouncement, schedulePings, scheduleState }
 
 void main({
   name: 'claw-doctor',
@@ -21,7 +26,7 @@ void main({
     'A finding is no failure, nor is a check that could not be made: it is told as a finding. Exit 3: run claw-setup.',
   run: async ({ options, terminal, home: given }) => {
     await using home = await openAnyHome({ home: given, terminal }, true)
-    const deps = await doctorDeps(home, terminal, { deep: options.deep ?? false, askPeers })
+    const deps = await doctorDeps(home, terminal, { deep: options.deep ?? false, ...ACTIONS })
     return examine(deps, remedyOf(options))
   },
   render: (result, { terminal, quiet, options }) =>

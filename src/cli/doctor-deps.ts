@@ -16,7 +16,7 @@ import type { Terminal } from './terminal.ts'
 export async function doctorDeps(
   home: Home,
   { progress }: Pick<Terminal, 'progress'>,
-  { deep, askPeers }: DoctorWishes & DoctorActions,
+  { deep, ...actions }: DoctorWishes & DoctorActions,
 ): Promise<DoctorDeps> {
   const patient = await admit(home)
   return {
@@ -24,10 +24,10 @@ export async function doctorDeps(
       ...homeChecks(patient),
       ...keyChecks(patient),
       ...programChecks(patient, { deep }),
-      ...networkChecks(patient, { askPeers }),
+      ...networkChecks(patient, actions),
     ],
     clock: home.clock,
-    mend: mender(patient),
+    mend: mender(patient, actions),
     onProgress: (done, total) => progress(`checked ${done} of ${total}`),
   }
 }

@@ -4,13 +4,13 @@ import { isClaimOf } from '../fleet/discovery.ts'
 import { ClawError } from '../fleet/error.ts'
 import type { Finding } from '../fleet/finding.ts'
 import {
-  type AnnouncementFacts,
   judgeAnnouncement,
   judgeClock,
   judgePeerRounds,
   judgeReach,
   judgeVersions,
 } from '../fleet/finding-peers.ts'
+import { judgeSchedule } from '../fleet/finding-schedule.ts'
 import { idKey } from '../fleet/parse.ts'
 import type { Peer } from '../fleet/peer.ts'
 import { type Inspection, parseInspection } from '../fleet/peer-protocol.ts'
@@ -18,22 +18,19 @@ import type { Sighting } from '../fleet/service.ts'
 import { check, type DoctorActions, type Patient } from './doctor-patient.ts'
 import { openProbe } from './home.ts'
 
-/** How long to listen for ourselves: three questions, and the answers to them. */
-const LISTEN_MS = 4_000
+/** It listens for 4 s and asks the service manager. */
+const LISTEN_MS = 15_000
+/** On a Mac crontab takes a second, and asks the owner at its first use. */
+const SCHEDULE_MS = 20_000
 /** Peers are asked 32 at a time, each within `pingTimeoutSeconds` twice. */
 const ASK_MS = 60_000
 
 /** The others, and what they see of this machine. */
 export function networkChecks(patient: Patient, actions: DoctorActions): readonly Check[] {
-  const { self, peers } = patient
-  const alone: readonly Finding[] = []
   return [
-    check('announcement', 'the announcement', 3 * LISTEN_MS, async () =>
-      self === undefined ? alone : judgeAnnouncement(await announcement(patient, self)),
-    ),
-    check('peers', 'the peers', ASK_MS, async () =>
-      peers.length === 0 ? alone : peerFindings(patient, actions),
-    ),
+    check('announcement', 'the announcement', LISTEN_MS, () => announcementFindings(patient, actions)),
+    check('schedule', 'the schedule', SCHEDULE_MS, () => scheduleFindings(patient, actions)),
+    check('peers', 'the peers', ASK_MS, () => peerFindings(patient, actions)),
   ]
 }
 
@@ -41,6 +38,7 @@ async function peerFindings(
   { home, peers }: Patient,
   { askPeers }: DoctorActions,
 ): Promise<readonly Finding[]> {
+  if (peers.length === 0) return []
   const { clock, settings } = home
   const asked = await askPeers({ probe: await openProbe(home), inspect: await inspector(home), clock }, peers)
   const staleAfterMs = 2 * settings.pingIntervalMinutes * 60_000
@@ -76,35 +74,30 @@ async function inspector({
   }
 }
 
-async function announcement(
-  { home, peers }: Patient,
-  self: NonNullable<Patient['self']>,
-): Promise<AnnouncementFacts> {
-  const [{ browse }, { ownAddresses }, { askPresence }] = await Promise.all([
-    import('../adapters/mdns-browse.ts'),
-    import('../adapters/interfaces.ts'),
-    import('../adapters/presence.ts'),
-  ])
-  const own = ownAddresses()
-  const isSelf = (sighting: Sighting) =>
-    isClaimOf(self, sighting) && own.includes(sighting.ip) && sighting.clanKey === self.clanKey
-  const { sightings, warnings } = await browse({
-    durationMs: LISTEN_MS,
-    isComplete: heard => heard.some(isSelf),
-    expected: peers.map(({ ip }) => ip),
-    interfaces: home.settings['mdns.interfaces'],
-    clock: home.clock,
+async function announcementFindings({ home, self, peers }: Patient, { lookAtAnnouncement }: DoctorActions) {
+  if (self === undefined) return []
+  const { keepAnnouncedDeps } = await import('./keep-announced-deps.ts')
+  const deps = await keepAnnouncedDeps({ ...home, self }, { progress: () => {} })
+  const heard: Sighting[] = []
+  const state = await lookAtAnnouncement({
+    ...deps,
+    browse: async options => {
+      const reading = await deps.browse(options)
+      heard.push(...reading.sightings)
+      return reading
+    },
   })
+  const own = deps.ownAddresses()
   const isImpostor = (sighting: Sighting) =>
     isClaimOf(self, sighting) ? !own.includes(sighting.ip) : peers.some(peer => contradicts(peer, sighting))
-  return {
-    gatewayId: self.gatewayId,
-    isHeard: sightings.some(isSelf),
-    isRunning: (await askPresence(home.paths.locks, 'claw-register')) !== undefined,
-    platform: process.platform,
-    impostors: sightings.filter(isImpostor).map(({ gatewayId, ip }) => ({ gatewayId, ip })),
-    warnings,
-  }
+  return judgeAnnouncement(state, heard.filter(isImpostor))
+}
+
+async function scheduleFindings({ home, self, peers }: Patient, { scheduleState }: DoctorActions) {
+  if (self === undefined) return []
+  const { scheduleDeps } = await import('./schedule-deps.ts')
+  const state = await scheduleState(await scheduleDeps({ ...home, self }, { progress: () => {} }))
+  return judgeSchedule({ state, hasPeers: peers.length > 0, platform: process.platform })
 }
 
 /** It claims a peer's id with another clan key; a new address alone is no contradiction. */

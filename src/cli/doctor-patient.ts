@@ -1,5 +1,8 @@
+import type { activateVersion } from '../actions/activate.ts'
 import type { askPeers } from '../actions/ask-peers.ts'
 import type { Check } from '../actions/doctor.ts'
+import type { lookAtAnnouncement } from '../actions/keep-announced.ts'
+import type { schedulePings, scheduleState } from '../actions/schedule.ts'
 import { ClawError } from '../fleet/error.ts'
 import type { Identity } from '../fleet/identity.ts'
 import type { Peer } from '../fleet/peer.ts'
@@ -11,8 +14,14 @@ export type DoctorWishes = {
   readonly deep: boolean
 }
 
-/** Use cases that some checks need. */
-export type DoctorActions = { readonly askPeers: typeof askPeers }
+/** Use cases that some checks and repairs need. */
+export type DoctorActions = {
+  readonly activateVersion: typeof activateVersion
+  readonly askPeers: typeof askPeers
+  readonly lookAtAnnouncement: typeof lookAtAnnouncement
+  readonly schedulePings: typeof schedulePings
+  readonly scheduleState: typeof scheduleState
+}
 
 /** The home as a doctor finds it: what does not read is known as such and stops nothing. */
 export type Patient = {

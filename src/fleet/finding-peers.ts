@@ -1,3 +1,4 @@
+import type { AnnouncementState } from './announcement-state.ts'
 import { counted, type Finding, fine, listed, note, problem, warning } from './finding.ts'
 import type { GatewayId } from './parse.ts'
 import type { Peer } from './peer.ts'
@@ -121,48 +122,31 @@ export function compareVersions(a: string, b: string): number {
   return 0
 }
 
-/** Who was heard on the network under names we know. */
-export type AnnouncementFacts = {
-  readonly gatewayId: GatewayId
-  readonly isHeard: boolean
-  /** A process of this home says it announces. */
-  readonly isRunning: boolean
-  readonly platform: string
-  /** Addresses that claim our id or a peer's, and are neither. */
-  readonly impostors: readonly { readonly gatewayId: GatewayId; readonly ip: string }[]
-  /** What went wrong while listening. */
-  readonly warnings: readonly string[]
-}
+/** Who was heard under names that are not his. */
+export type Impostor = { readonly gatewayId: GatewayId; readonly ip: string }
 
-/** Other machines can find this one. */
-export function judgeAnnouncement(facts: AnnouncementFacts): readonly Finding[] {
-  const { gatewayId, isHeard, isRunning, platform, impostors, warnings } = facts
-  const heard = isHeard
-    ? [fine('announcement', `${gatewayId} is announced and can be heard`)]
-    : isRunning
-      ? [
-          problem('announcement', `${gatewayId} is announced, and nothing of it is heard here`, {
-            next: UNHEARD[platform] ?? 'claw-register restart',
-          }),
-        ]
-      : [
-          warning('announcement', `${gatewayId} is not announced, so others cannot find it by itself`, {
-            next: 'claw-register start',
-          }),
-        ]
+/**
+ * Other machines can find this one, and nobody passes for another.
+ *
+ * @param state  its warnings come worst first, and its next step is for the first
+ */
+export function judgeAnnouncement(
+  { gatewayId, announced, process, warnings, next }: AnnouncementState,
+  impostors: readonly Impostor[],
+): readonly Finding[] {
+  // Whoever never started it may not want it; once it was started, silence is a fault.
+  const say = announced || process === null ? warning : problem
+  const found = warnings.map((text, at) =>
+    (at === 0 ? say : note)('announcement', text, at === 0 && next !== null ? { next } : {}),
+  )
   return [
-    ...heard,
+    ...(found.length > 0 ? found : [fine('announcement', `${gatewayId} is announced and can be heard`)]),
     ...impostors.map(({ gatewayId: claimed, ip }) =>
       warning('impostor', `${ip} announces itself as ${claimed} and is not that machine`, {
         next: `find what stands at ${ip}; two machines must not share an id`,
       }),
     ),
-    ...warnings.map(text => note('network', text)),
   ]
-}
-
-const UNHEARD: Readonly<Record<string, string>> = {
-  darwin: 'System Settings > Privacy & Security > Local Network: allow node, then claw-register restart',
 }
 
 /** Machines that share a lead number, and what waits for the owner. */

@@ -1,8 +1,6 @@
 import { counted, type Finding, fine, listed, note, problem, shellWord, warning } from './finding.ts'
 import { compareVersions } from './finding-peers.ts'
-
-/** The oldest Node our programs start with. */
-export const LEAST_NODE = '24.11.0'
+import { NODE_FLOOR } from './node-places.ts'
 
 /** One launcher of `bin/`, as it lies there. */
 export type LauncherFacts = {
@@ -21,11 +19,14 @@ export type NodeFacts = {
   readonly launchers: readonly LauncherFacts[]
   /** Names that should be there. */
   readonly expected: readonly string[]
+  /** A version is installed; else the programs run from a clone. */
+  readonly isInstalled: boolean
 }
 
 /** The programs start, by a node that is there and stays there. */
-export function judgeNode({ version, bin, launchers, expected }: NodeFacts): readonly Finding[] {
-  const details = { next: 'claw-setup --yes', fix: { kind: 'programs' } } as const
+export function judgeNode({ version, bin, launchers, expected, isInstalled }: NodeFacts): readonly Finding[] {
+  const again = isInstalled ? 'claw-setup activate' : 'claw-setup --yes'
+  const details = { next: again, fix: { kind: 'programs' } } as const
   const names = launchers.map(({ path }) => path.slice(path.lastIndexOf('/') + 1))
   const missing = expected.filter(name => !names.includes(name))
   const lost = launchers.filter(
@@ -37,10 +38,10 @@ export function judgeNode({ version, bin, launchers, expected }: NodeFacts): rea
   const gone = nodes.filter(({ exists }) => !exists).map(({ path }) => path)
   const below = nodes.filter(({ path }) => path.includes('/node_modules/')).map(({ path }) => path)
   const found = [
-    ...(compareVersions(version, LEAST_NODE) >= 0
+    ...(compareVersions(version, NODE_FLOOR) >= 0
       ? []
       : [
-          problem('node', `Node ${version} runs this, at least ${LEAST_NODE} is needed`, {
+          problem('node', `Node ${version} runs this, at least ${NODE_FLOOR} is needed`, {
             next: 'install Node 24 LTS',
           }),
         ]),
@@ -57,7 +58,7 @@ export function judgeNode({ version, bin, launchers, expected }: NodeFacts): rea
       ? []
       : [
           note('node', `The programs start with ${listed(below)}, which goes when its folder is cleaned`, {
-            next: 'install Node 24 on this machine, then claw-setup --yes',
+            next: `install Node 24 on this machine, then ${again}`,
           }),
         ]),
   ]
@@ -66,45 +67,67 @@ export function judgeNode({ version, bin, launchers, expected }: NodeFacts): rea
     : found
 }
 
+export type VersionState = {
+  /** Undefined where the programs run from a clone. */
+  readonly name: string | undefined
+  /** Files that are not what its manifest says. */
+  readonly damaged: readonly string[]
+}
+
+/** The installed programs are what was installed. */
+export function judgeVersion({ name, damaged }: VersionState): readonly Finding[] {
+  if (name === undefined) {
+    return [
+      note('version', 'Nothing is installed: the programs run from a clone', {
+        next: 'npm run setup, in that clone',
+      }),
+    ]
+  }
+  if (damaged.length === 0) return [fine('version', `Version ${name} is intact`)]
+  const next = 'npm run setup in the clone it came from, or claw-setup rollback'
+  return [problem('version', `Not as they were installed in ${name}: ${listed(damaged)}`, { next })]
+}
+
 export type LinkFacts = {
-  /** `~/.local/bin`. */
-  readonly folder: string
+  /** Where the owner wants them; null for nowhere. */
+  readonly folder: string | null
   readonly isOnPath: boolean
-  /** Our links there, and programs of another origin under our names. */
-  readonly links: readonly { readonly path: string; readonly state: 'good' | 'dangling' | 'foreign' }[]
+  /** Names of links that are missing, or lead to what is gone. */
+  readonly missing: readonly string[]
+  /** Names that somebody else's program holds. */
+  readonly foreign: readonly string[]
+  readonly kept: readonly string[]
 }
 
 /** The owner can type the programs' names. */
-export function judgeLinks({ folder, isOnPath, links }: LinkFacts): readonly Finding[] {
-  const named = (state: LinkFacts['links'][number]['state']) =>
-    links.filter(link => link.state === state).map(({ path }) => path)
-  const [dangling, foreign] = [named('dangling'), named('foreign')]
+export function judgeLinks({ folder, isOnPath, missing, foreign, kept }: LinkFacts): readonly Finding[] {
+  if (folder === null) return [fine('path-links', 'No links to the programs are wanted')]
   const found = [
-    ...(dangling.length === 0
+    ...(missing.length === 0
       ? []
       : [
-          warning('path-links', `Lead to nothing: ${listed(dangling)}`, {
-            next: `rm ${dangling.map(shellWord).join(' ')}`,
+          warning('path-links', `Not linked in "${folder}": ${listed(missing)}`, {
+            next: 'claw-setup activate',
             fix: { kind: 'programs' },
           }),
         ]),
     ...(foreign.length === 0
       ? []
       : [
-          note('path-links', `Another program has our name: ${listed(foreign)}`, {
-            next: 'move it away if it is old',
+          note('path-links', `Another program has our name in "${folder}": ${listed(foreign)}`, {
+            next: 'move it away if it is old, then claw-setup activate',
           }),
         ]),
-    ...(named('good').length > 0 && !isOnPath
-      ? [
+    ...(isOnPath
+      ? []
+      : [
           note('path-links', `"${folder}" is not on your PATH`, {
             next: `export PATH=${shellWord(folder)}:$PATH`,
           }),
-        ]
-      : []),
+        ]),
   ]
   return found.length === 0
-    ? [fine('path-links', `${counted(named('good').length, 'program')} linked on your PATH`)]
+    ? [fine('path-links', `${counted(kept.length, 'program')} linked in "${folder}"`)]
     : found
 }
 

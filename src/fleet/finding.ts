@@ -19,6 +19,8 @@ export type Fix =
   | { readonly kind: 'identity' }
   /** Launchers, links to them and links to the skills. */
   | { readonly kind: 'programs' }
+  /** Write our job into the scheduler again. */
+  | { readonly kind: 'schedule' }
 
 /** What one check found: one line for the owner, and the exact next step where there is one. */
 export type Finding = {

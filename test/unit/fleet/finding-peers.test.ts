@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import type { AnnouncementState } from '../../../src/fleet/announcement-state.ts'
 import type { Finding } from '../../../src/fleet/finding.ts'
 import {
   type AskedPeer,
@@ -128,33 +129,39 @@ test('peers that do not ping are named; one-way peers need not', () => {
 })
 
 describe('judgeAnnouncement()', () => {
-  const facts = {
-    gatewayId: id('mini'),
-    isHeard: true,
-    isRunning: true,
-    platform: 'linux',
-    impostors: [],
-    warnings: [],
+  const state: AnnouncementState = {
+    ...{ gatewayId: 'mini', announced: true, heardAt: ['10.0.0.1'], manager: 'systemd', job: null },
+    ...{ process: { pid: 7, since: null }, startsAt: 'boot', warnings: [], next: null },
   }
+  const silent = { announced: false, warnings: ['It is not heard', 'And more'], next: 'do this' }
 
-  test.each<[string, object, readonly (string | null)[]]>([
-    ['heard', {}, ['ok', null]],
-    ['not running', { isHeard: false, isRunning: false }, ['warning', 'claw-register start']],
-    ['running and not heard', { isHeard: false }, ['problem', 'claw-register restart']],
+  test.each<[string, Partial<AnnouncementState>, readonly (readonly [string, string | null])[]]>([
+    ['heard', {}, [['ok', null]]],
+    ['heard, and it will end', { warnings: ['It ends'], next: 'linger' }, [['warning', 'linger']]],
     [
-      'the same on a Mac names the permission',
-      { isHeard: false, platform: 'darwin' },
+      'running and not heard',
+      silent,
       [
-        'problem',
-        'System Settings > Privacy & Security > Local Network: allow node, then claw-register restart',
+        ['problem', 'do this'],
+        ['note', null],
       ],
     ],
-  ])('%s', (_what, change, [severity, next]) => {
-    expect(judgeAnnouncement({ ...facts, ...change })[0]).toMatchObject({ severity, next })
+    [
+      'never started',
+      { ...silent, process: null },
+      [
+        ['warning', 'do this'],
+        ['note', null],
+      ],
+    ],
+  ])('%s', (_what, change, findings) => {
+    expect(
+      judgeAnnouncement({ ...state, ...change }, []).map(({ severity, next }) => [severity, next]),
+    ).toEqual(findings)
   })
 
   test('whoever uses a name that is not his is shown with his address', () => {
-    const findings = judgeAnnouncement({ ...facts, impostors: [{ gatewayId: id('mini'), ip: '10.0.0.66' }] })
+    const findings = judgeAnnouncement(state, [{ gatewayId: id('mini'), ip: '10.0.0.66' }])
 
     expect(short(findings)).toContain('warning: 10.0.0.66 announces itself as mini and is not that machine')
   })

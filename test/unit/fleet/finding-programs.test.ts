@@ -3,6 +3,7 @@ import {
   judgeLinks,
   judgeNode,
   judgeOpenClaw,
+  judgeVersion,
   type LauncherFacts,
   type LinkFacts,
   type OpenClawFacts,
@@ -16,11 +17,9 @@ describe('judgeNode()', () => {
     script: { path: '/h/current/dist/ping.js', exists: true },
   }
   const judge = (version: string, expected: readonly string[], ...launchers: readonly LauncherFacts[]) =>
-    judgeNode({ version, bin: '/h/bin', launchers, expected }).map(({ id, severity, fix }) => [
-      id,
-      severity,
-      fix?.kind,
-    ])
+    judgeNode({ version, bin: '/h/bin', launchers, expected, isInstalled: true }).map(
+      ({ id, severity, fix }) => [id, severity, fix?.kind],
+    )
 
   test.each<[string, string, readonly string[], LauncherFacts, unknown]>([
     ['all is there', '24.11.0', ['claw-ping'], launcher, ['node', 'ok', undefined]],
@@ -65,16 +64,39 @@ describe('judgeNode()', () => {
   })
 })
 
-test.each<[string, Partial<LinkFacts>, readonly unknown[]]>([
-  ['good links on PATH', {}, ['ok', undefined]],
-  ['not on PATH', { isOnPath: false }, ['note', undefined]],
-  ['leads to nothing', { links: [{ path: '/b/claw-x', state: 'dangling' }] }, ['warning', 'programs']],
-  ['of another origin', { links: [{ path: '/b/claw-x', state: 'foreign' }] }, ['note', undefined]],
-  ['no links, and not on PATH', { links: [], isOnPath: false }, ['ok', undefined]],
-])('links: %s', (_what, change, [severity, fix]) => {
-  const links = [{ path: '/b/claw-ping', state: 'good' }] as const
+test.each([
+  [true, 'claw-setup activate'],
+  [false, 'claw-setup --yes'],
+])('launchers are written anew by what wrote them; installed: %s', (isInstalled, next) => {
+  const findings = judgeNode({
+    version: '24.11.0',
+    bin: '/b',
+    launchers: [],
+    expected: ['claw-ping'],
+    isInstalled,
+  })
 
-  const [finding] = judgeLinks({ folder: '/b', isOnPath: true, links, ...change })
+  expect(findings.map(each => each.next)).toEqual([next])
+})
+
+test.each([
+  ['2.0.0-0123456789ab', [], 'ok'],
+  ['2.0.0-0123456789ab', ['dist/ping.js'], 'problem'],
+  [undefined, [], 'note'],
+])('version %s with %j damaged: %s', (name, damaged, severity) => {
+  expect(judgeVersion({ name, damaged }).map(each => each.severity)).toEqual([severity])
+})
+
+test.each<[string, Partial<LinkFacts>, readonly unknown[]]>([
+  ['all there', {}, ['ok', undefined]],
+  ['not on PATH', { isOnPath: false }, ['note', undefined]],
+  ['one is missing', { missing: ['claw-ping'] }, ['warning', 'programs']],
+  ['of another origin', { foreign: ['claw-ping'] }, ['note', undefined]],
+  ['none wanted', { folder: null, isOnPath: false }, ['ok', undefined]],
+])('links: %s', (_what, change, [severity, fix]) => {
+  const facts = { folder: '/b', isOnPath: true, missing: [], foreign: [], kept: ['claw-status'] }
+
+  const [finding] = judgeLinks({ ...facts, ...change })
 
   expect([finding?.severity, finding?.fix?.kind]).toEqual([severity, fix])
 })
