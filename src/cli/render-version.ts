@@ -18,8 +18,7 @@ export function activationDocument(
   { home }: Pick<HomePaths, 'home'>,
 ): ActivationDocument {
   const folder = activation.links.find(({ made, kept }) => made.length + kept.length > 0)?.folder
-  const pathLine =
-    folder === undefined || isOnPath(folder) ? null : `export PATH=${quotedFolder(folder)}:"$PATH"`
+  const pathLine = folder === undefined || isOnPath(folder) ? null : exportLine(folder)
   return { ...activation, home, pathLine }
 }
 
