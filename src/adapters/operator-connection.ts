@@ -93,7 +93,16 @@ async function logIn(login: OperatorLogin, files: OperatorFiles, byHand: ByHand 
   } catch (error) {
     if (byHand === undefined || !(error instanceof ClawError) || error.code !== 'auth-denied') throw error
   }
-  return tryLogin(login, files, byHand)
+  return oneAtATime(() => tryLogin(login, files, byHand))
+}
+
+let lastQuestion: Promise<unknown> = Promise.resolve()
+
+/** There is one terminal: of several machines that need a password each asks when the one before is done. */
+function oneAtATime(ask: () => Promise<void>): Promise<void> {
+  const mine = lastQuestion.then(ask)
+  lastQuestion = mine.catch(() => undefined)
+  return mine
 }
 
 async function tryLogin(

@@ -1,4 +1,4 @@
-import type { PingResult } from '../actions/ping.ts'
+import type { PingedPeer } from '../actions/ping.ts'
 import type { settlePending } from '../actions/settle-pending.ts'
 import { idKey } from '../fleet/parse.ts'
 import { isDue } from '../fleet/pending.ts'
@@ -15,7 +15,7 @@ const BUDGET_MS = 30_000
  * contact at once, after a failure ever later. Nothing is loaded for it while nothing waits.
  */
 export async function settleAfterRound(
-  { peers }: Pick<PingResult, 'peers'>,
+  { peers }: { readonly peers: readonly Pick<PingedPeer, 'gatewayId' | 'outcome'>[] },
   { home: given, terminal }: Pick<Run<Options>, 'home' | 'terminal'>,
   load: () => Promise<typeof settlePending>,
 ): Promise<void> {

@@ -12,6 +12,7 @@ import { subcommand } from './command.ts'
 import type { AnyCommand } from './command-shape.ts'
 import { openProbe, type ReadyHome } from './home.ts'
 import * as show from './render-ssh.ts'
+import { settleAfterRound } from './settle-after-round.ts'
 import { ADD, DRY_RUN, LOGIN, readLogin, VOUCHING } from './ssh-arguments.ts'
 import { type DepartureActions, departureCommands } from './ssh-departures.ts'
 import { sshDeps } from './ssh-deps.ts'
@@ -137,7 +138,7 @@ const keygen = () =>
       `${created ? 'Made' : 'Found'} ${fingerprint}\n${publicKey}`,
   })
 
-const check = ({ checkSsh }: SshActions) =>
+const check = ({ checkSsh, settlePending }: SshActions) =>
   subcommand({
     name: 'claw-setup-ssh check',
     summary: 'Make the clan key if missing, ask every peer with it, and say per peer what to do next',
@@ -151,6 +152,7 @@ const check = ({ checkSsh }: SshActions) =>
         const peers = await checkSsh({ store: home.store, probe, onProgress: run.terminal.progress })
         return { clanKey: fingerprint, peers }
       }),
+    afterwards: (result, run) => settleAfterRound(result, run, async () => settlePending),
     render: (result, { terminal }) => show.renderCheck(result, terminal),
   })
 
