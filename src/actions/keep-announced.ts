@@ -35,6 +35,8 @@ export type StopResult = {
 const LISTEN_MS = 4_000
 /** A first start compiles the program: 1 s here, several on a small machine under load. */
 const RUNNING_WITHIN_MS = 20_000
+/** A program that ended at once is started again after 15 s, and ends again. */
+const ENDED_FOR_MS = 3_000
 const HEARD_WITHIN_MS = 15_000
 const GONE_WITHIN_MS = 10_000
 const LOOK_EVERY_MS = 200
@@ -132,12 +134,9 @@ async function stopForForeign({ announcer }: KeepAnnouncedDeps, keepAlive: KeepA
 
 /** Wait for the process to take its place, then for the network to tell of it. */
 async function proven(deps: KeepAnnouncedDeps, keepAlive: KeepAlive): Promise<AnnouncementState> {
-  const { clock, announcer, onProgress } = deps
+  const { clock, onProgress } = deps
   onProgress?.('waiting for its process')
-  const isRunning = await until(clock, RUNNING_WITHIN_MS, async () => {
-    const [{ pid }, holder] = await Promise.all([keepAlive.state(), announcer()])
-    return pid !== undefined && pid === holder?.pid
-  })
+  const isRunning = await takesItsPlace(deps, keepAlive)
   onProgress?.('listening for it on the network')
   const startedAt = clock.monotonicMs()
   let state = await lookAtAnnouncement(deps)
@@ -150,6 +149,23 @@ async function proven(deps: KeepAnnouncedDeps, keepAlive: KeepAlive): Promise<An
     `${isRunning ? 'Started, and not announced' : 'Started, and it does not run'}: ${warning}`,
     { hint: state.next ?? 'Read logs/mdns-register-err.log in its home' },
   )
+}
+
+/** @returns false when it does not in time, or has ended */
+async function takesItsPlace(
+  { clock, announcer }: Pick<KeepAnnouncedDeps, 'clock' | 'announcer'>,
+  keepAlive: KeepAlive,
+): Promise<boolean> {
+  let endedAt: number | undefined
+  const isRunning = async () => {
+    const [{ pid, lastExitCode }, holder] = await Promise.all([keepAlive.state(), announcer()])
+    const hasEnded = pid === undefined && lastExitCode !== undefined
+    endedAt = hasEnded ? (endedAt ?? clock.monotonicMs()) : undefined
+    return pid !== undefined && pid === holder?.pid
+  }
+  const isOver = async () =>
+    (await isRunning()) || (endedAt !== undefined && clock.monotonicMs() - endedAt > ENDED_FOR_MS)
+  return (await until(clock, RUNNING_WITHIN_MS, isOver)) && endedAt === undefined
 }
 
 /** @returns undefined when no network can be listened on */

@@ -16,7 +16,7 @@ import {
  */
 export function launchdKeepAlive(job: ResidentJob, session?: LaunchdSession): KeepAlive {
   const agent: LaunchAgent = { ...job, when: { kind: 'always' } }
-  const text = launchAgentText(agent)
+  const text = launchAgentText(agent, session?.templates)
   const start = () => installLaunchAgent(agent, session)
   return {
     manager: 'launchd',

@@ -8,7 +8,12 @@ import { type LaunchAgent, launchAgentText } from './launch-agent.ts'
 import { type ProgramResult, runProgram } from './process.ts'
 
 /** Whose launchd it is; this process's own by default. */
-export type LaunchdSession = { readonly env: NodeJS.ProcessEnv; readonly uid: number }
+export type LaunchdSession = {
+  readonly env: NodeJS.ProcessEnv
+  readonly uid: number
+  /** Folder of the templates; by default the one that belongs to the program that runs. */
+  readonly templates?: string
+}
 
 /** What launchd makes of one job. */
 export type LaunchAgentState = {
@@ -37,7 +42,7 @@ const ownSession = (): LaunchdSession => ({ env: process.env, uid: process.getui
  * @throws {ClawError} `command-failed` with what launchctl says; `bad-input` for what a job cannot say
  */
 export async function installLaunchAgent(agent: LaunchAgent, session = ownSession()): Promise<boolean> {
-  const text = launchAgentText(agent)
+  const text = launchAgentText(agent, session.templates)
   const before = await launchAgentState(agent.label, session)
   if (before.isLoaded && before.text === text) return false
   makeLogFiles(agent)
@@ -78,8 +83,9 @@ export async function launchAgentState(label: string, session = ownSession()): P
     file,
     text: readJobFile(file),
     isLoaded: said !== undefined,
-    pid: numberAfter(said, /^\s*(?:pid|"PID") = (\d+)/m),
-    lastExitCode: numberAfter(said, /^\s*(?:last exit code|"LastExitStatus") = (\d+)/m),
+    // One tab: what a job's own words say stands deeper.
+    pid: numberAfter(said, /^\t(?:pid|"PID") = (\d+);?$/m),
+    lastExitCode: numberAfter(said, /^\tlast exit code = (\d+)/m),
   }
 }
 
