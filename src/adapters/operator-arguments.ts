@@ -11,6 +11,8 @@ export type OperatorLogin = {
   readonly hostKey: PublicKey
   /** What the owner calls it in his ssh_config; its settings there (ProxyJump, IdentityFile, ...) then apply. */
   readonly alias?: string
+  /** What of his ssh_config leads there, for messages. */
+  readonly jump?: string
   /** Private key file to use instead of the agent's and the default ones. */
   readonly identityFile?: string
   /** ssh_config file to read instead of the user's. */
@@ -31,14 +33,18 @@ export const OPERATOR_ENV = { LC_ALL: 'C', LANGUAGE: undefined, SSH_ASKPASS_REQU
 /** Seconds a shared connection waits for its next command; bounds what a killed program leaves behind. */
 const IDLE_SECONDS = '120'
 
-/** Log in, share the connection at `socket` and go to the background; `byHand` lets ssh ask on its terminal. */
+/** What ssh may ask for on its terminal. */
+export type Asking = 'anything' | 'password'
+
+/** Log in, share the connection at `socket` and go to the background. */
 export function loginArguments(
   login: OperatorLogin,
   files: OperatorFiles,
-  byHand: boolean,
+  asking?: Asking,
 ): readonly string[] {
   const options = {
-    BatchMode: byHand ? 'no' : 'yes',
+    BatchMode: asking === undefined ? 'yes' : 'no',
+    ...(asking === 'password' ? { PreferredAuthentications: 'keyboard-interactive,password' } : {}),
     ControlMaster: 'yes',
     ControlPath: quotedPath(files.socket),
     ControlPersist: IDLE_SECONDS,

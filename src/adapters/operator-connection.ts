@@ -29,8 +29,8 @@ export type OperatorRun = {
   readonly signal?: AbortSignal
 }
 
-/** Asks on the terminal ssh itself: called before, so that the owner knows what he is asked for. */
-export type ByHand = (login: OperatorLogin) => void
+/** Has ssh itself ask on the terminal: told before, so that a person knows what for, and one at a time. */
+export type ByHand = (login: OperatorLogin, ask: () => Promise<void>) => Promise<void>
 
 /** One login of the owner that several commands use. */
 export type OperatorConnection = {
@@ -87,35 +87,33 @@ export async function operatorConnection(
   }
 }
 
+/** Nobody is asked as long as a key opens; then ssh itself asks, and only one of them at a time. */
 async function logIn(login: OperatorLogin, files: OperatorFiles, byHand: ByHand | undefined): Promise<void> {
-  try {
-    return await tryLogin(login, files, undefined)
-  } catch (error) {
-    if (byHand === undefined || !(error instanceof ClawError) || error.code !== 'auth-denied') throw error
-  }
-  return oneAtATime(() => tryLogin(login, files, byHand))
+  const stderr = await tryLogin(login, loginArguments(login, files), LOGIN_TIMEOUT_MS)
+  if (stderr === undefined) return
+  const failure = sshFailure(stderr, login)
+  if (byHand === undefined || failure.code !== 'auth-denied') throw failure
+  await byHand(login, async () => {
+    // sshd counts refused keys as attempts; those that used them up leave none for a password.
+    const args = loginArguments(
+      login,
+      files,
+      /too many authentication/i.test(stderr) ? 'password' : 'anything',
+    )
+    const again = await tryLogin(login, args, BY_HAND_TIMEOUT_MS, true)
+    if (again !== undefined) throw sshFailure(again, login)
+  })
 }
 
-let lastQuestion: Promise<unknown> = Promise.resolve()
-
-/** There is one terminal: of several machines that need a password each asks when the one before is done. */
-function oneAtATime(ask: () => Promise<void>): Promise<void> {
-  const mine = lastQuestion.then(ask)
-  lastQuestion = mine.catch(() => undefined)
-  return mine
-}
-
+/** @returns what ssh complained about; undefined when it is logged in */
 async function tryLogin(
   login: OperatorLogin,
-  files: OperatorFiles,
-  byHand: ByHand | undefined,
-): Promise<void> {
-  byHand?.(login)
-  const result = await runSsh(login, loginArguments(login, files, byHand !== undefined), {
-    timeoutMs: byHand === undefined ? LOGIN_TIMEOUT_MS : BY_HAND_TIMEOUT_MS,
-    onTerminal: byHand !== undefined,
-  })
-  if (result.code !== 0) throw sshFailure(result.stderr, login)
+  args: readonly string[],
+  timeoutMs: number,
+  onTerminal = false,
+): Promise<string | undefined> {
+  const { code, stderr } = await runSsh(login, args, { timeoutMs, onTerminal })
+  return code === 0 ? undefined : stderr
 }
 
 type Step = OperatorRun & { readonly command: string }

@@ -9,7 +9,7 @@ import { beforeGivingUp } from './operator-folder.ts'
 import type { ProgramResult } from './process.ts'
 
 export type { OperatorLogin } from './operator-arguments.ts'
-export type { ByHand, OperatorRun } from './operator-connection.ts'
+export type { OperatorRun } from './operator-connection.ts'
 
 /** Commands on other machines with the owner's own logins; each login is made once, and all end together. */
 export type OperatorSsh = AsyncDisposable & {
@@ -28,15 +28,17 @@ export type OperatorSsh = AsyncDisposable & {
  * It throws {ClawError} `auth-denied`, `host-unreachable`, `ssh-refused`, `ssh-timeout`, `ssh-busy`,
  * `host-key-changed`, `bad-key`, `bad-input`, `ssh-failed`; `command-failed` without an `ssh` program.
  *
- * @param byHand  lets ssh ask for a password or passphrase on the terminal when no key opens; absent without one
+ * @param beforeAsking  lets ssh ask for a password or passphrase on the terminal when no key opens, one machine at a
+ *   time, and is called before; absent without a terminal
  */
-export function openOperatorSsh(byHand?: ByHand): OperatorSsh {
+export function openOperatorSsh(beforeAsking?: (login: OperatorLogin) => void): OperatorSsh {
   const opening = new Map<string, Promise<OperatorConnection>>()
   const open = new Set<OperatorConnection>()
   const leave = () => {
     for (const connection of open) connection.leave()
   }
   const given = beforeGivingUp(leave)
+  const byHand = beforeAsking === undefined ? undefined : oneAtATime(beforeAsking)
   const connect = async (login: OperatorLogin) => {
     const connection = await operatorConnection(login, byHand)
     open.add(connection)
@@ -54,6 +56,18 @@ export function openOperatorSsh(byHand?: ByHand): OperatorSsh {
       given[Symbol.dispose]()
       leave()
     },
+  }
+}
+
+function oneAtATime(beforeAsking: (login: OperatorLogin) => void): ByHand {
+  let last: Promise<unknown> = Promise.resolve()
+  return (login, ask) => {
+    const turn = last.then(() => {
+      beforeAsking(login)
+      return ask()
+    })
+    last = turn.catch(() => {})
+    return turn
   }
 }
 

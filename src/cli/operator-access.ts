@@ -3,6 +3,7 @@ import type { OperatorRoute } from '../adapters/operator-route.ts'
 import type { OperatorLogin, OperatorRun } from '../adapters/operator-ssh.ts'
 import type { ProgramResult } from '../adapters/process.ts'
 import { ClawError } from '../fleet/error.ts'
+import { isHost } from '../fleet/parse.ts'
 import { loginText } from '../fleet/ssh-failure.ts'
 import type { ReadyHome } from './home.ts'
 import type { Terminal } from './terminal.ts'
@@ -86,8 +87,9 @@ export async function operatorAccess(
       return route === undefined ? knownHosts.userKnownHostKeys(host, port) : way.knownKeysOf(route)
     },
     run: async (login, command, options) => {
-      const alias = routeTo(login.host, login.port)?.alias ?? (await aliasOf(store, login))
-      return logins.run(alias === undefined ? login : { ...login, alias }, command, options)
+      const { alias = await aliasOf(store, login), jump } = routeTo(login.host, login.port) ?? {}
+      const way = { ...(alias === undefined ? {} : { alias }), ...(jump === undefined ? {} : { jump }) }
+      return logins.run({ ...login, ...way }, command, options)
     },
     [Symbol.asyncDispose]: () => logins[Symbol.asyncDispose](),
   }
@@ -99,7 +101,8 @@ async function aliasOf(
   { host, port }: OperatorLogin,
 ): Promise<string | undefined> {
   const { peers } = await store.peers()
-  return peers.find(peer => peer.ip === host && peer.sshPort === port)?.sshAlias
+  const alias = peers.find(peer => peer.ip === host && peer.sshPort === port)?.sshAlias
+  return isHost(alias) ? alias : undefined
 }
 
 function announceQuestion(login: OperatorLogin, { warn }: Terminal): void {

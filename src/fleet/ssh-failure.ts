@@ -1,7 +1,19 @@
 import { ClawError, type ErrorCode } from './error.ts'
+import { shellQuote } from './remote.ts'
+import { printable } from './text.ts'
 
 /** A login that was tried, for messages. */
-export type Login = { readonly user: string; readonly host: string; readonly port: number }
+export type Login = {
+  readonly user: string
+  readonly host: string
+  readonly port: number
+  /** The owner's word for it in his ssh_config. */
+  readonly alias?: string
+  /** What of his ssh_config leads there: jump hosts, or "a ProxyCommand". */
+  readonly jump?: string
+  readonly identityFile?: string
+  readonly configFile?: string
+}
 
 /** `user@host:port` as messages show it; an IPv6 address in brackets. */
 export const loginText = ({ user, host, port }: Login): string =>
@@ -17,9 +29,22 @@ type Reading = {
 const switchedOn =
   'on a Mac under System Settings > General > Sharing > Remote Login, on Linux by "sudo systemctl enable --now ssh"'
 
-/** The `ssh-copy-id` line that gives this login our own key. */
-export const copyIdLine = ({ user, host, port }: Login): string =>
-  `ssh-copy-id ${port === 22 ? '' : `-p ${port} `}${user}@${host}`
+/** The `ssh-copy-id` line that gives this login our own key; fit to be pasted, whatever the names hold. */
+export const copyIdLine = (login: Login): string => `ssh-copy-id ${wayText(login)}`
+
+/** The `ssh` line that logs in as we do, with a command behind it. */
+const sshLine = (login: Login, flags = ''): string => `ssh ${flags}${wayText(login)} true`
+
+function wayText({ user, host, port, alias, identityFile, configFile }: Login): string {
+  const words = [
+    ...(configFile === undefined ? [] : ['-F', configFile]),
+    ...(identityFile === undefined ? [] : ['-i', identityFile]),
+    // A Host of the ssh_config may mean another port than the one that was typed.
+    ...(port === 22 && alias === undefined ? [] : ['-p', String(port)]),
+    `${user}@${alias ?? host}`,
+  ]
+  return words.map(word => (/^[\w@%+=:,./-]+$/.test(word) ? word : shellQuote(word))).join(' ')
+}
 
 const READINGS: readonly Reading[] = [
   {
@@ -46,7 +71,7 @@ const READINGS: readonly Reading[] = [
     code: 'auth-denied',
     what: ({ user }) => `it lets "${user}" in with none of your SSH keys`,
     hint: login =>
-      `Run "${copyIdLine(login)}" once, then try again; Remote Login must be on and allow this user: ${switchedOn}`,
+      `Run "${copyIdLine(login)}" once (without a key yet, "ssh-keygen -t ed25519" before it), then try again; Remote Login must be on and allow this user: ${switchedOn}`,
   },
   {
     pattern: /connection refused/i,
@@ -82,17 +107,37 @@ const READINGS: readonly Reading[] = [
  * @see the messages of OpenSSH 8 and 9: sshconnect.c, sshconnect2.c, kex.c, clientloop.c
  */
 export function sshFailure(stderr: string, login: Login): ClawError {
-  const reading = READINGS.find(({ pattern }) => pattern.test(stderr))
+  const lines = stderr.split('\n').map(line => printable(line.trim()).slice(0, 200))
+  const said = lines.filter(line => line !== '' && !line.startsWith('Warning: Permanently added'))
   const where = `Cannot log in to "${loginText(login)}"`
+  if (login.jump !== undefined && ON_THE_WAY.test(said.at(-1) ?? '')) return lostOnTheWay(said, login, where)
+  const reading = READINGS.find(({ pattern }) => pattern.test(stderr))
   if (reading !== undefined) {
     return new ClawError(reading.code, `${where}: ${reading.what(login)}`, { hint: reading.hint(login) })
   }
-  const last = stderr.trim().split('\n').at(-1)?.trim() ?? ''
-  return new ClawError(
-    'ssh-failed',
-    `${where}: ${last === '' ? 'ssh ended without a word' : last.slice(0, 200)}`,
-    {
-      hint: `Try "ssh -v -p ${login.port} ${login.user}@${login.host} true" to see where it stops`,
-    },
-  )
+  return new ClawError('ssh-failed', `${where}: ${said.at(-1) ?? 'ssh ended without a word'}`, {
+    hint: `Try "${sshLine(login, '-v ')}" to see where it stops`,
+  })
+}
+
+/** ssh's own last words when the program that makes the way ended before the other sshd greeted. */
+const ON_THE_WAY = /^kex_exchange_identification:|banner exchange:|UNKNOWN port \d+$/
+
+/** The jump host, or its way on, failed: what was printed before is its own ssh's. */
+function lostOnTheWay(said: readonly string[], login: Login, where: string): ClawError {
+  const { jump = '' } = login
+  const refused = said.find(line => /^channel \d+: open failed:/.test(line))
+  if (refused !== undefined) {
+    const why = refused.replace(/^channel \d+: open failed: (connect failed: )?/, '')
+    const code = /refused/i.test(why) ? 'ssh-refused' : 'host-unreachable'
+    return new ClawError(code, `${where}: the jump host on the way, ${jump}, does not reach it: ${why}`, {
+      hint: 'Check its address as the jump host sees it, that it is switched on, and that Remote Login is on there',
+    })
+  }
+  const why = said.at(-2) ?? 'it ended without a word'
+  // A person at a terminal may answer what it asks for.
+  const code = /permission denied/i.test(why) ? 'auth-denied' : 'ssh-failed'
+  return new ClawError(code, `${where}: the way through the jump host, ${jump}, fails: ${why}`, {
+    hint: `Run "${sshLine(login)}" in a terminal, settle what it says, then try again`,
+  })
 }

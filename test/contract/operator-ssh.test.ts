@@ -73,7 +73,7 @@ describe('runAsOperator()', () => {
 
     await expect(look({ identityFile })).rejects.toMatchObject({
       code: 'auth-denied',
-      hint: expect.stringContaining(`ssh-copy-id -p ${sshd.port} ${login.user}@127.0.0.1`),
+      hint: expect.stringMatching(new RegExp(`ssh-copy-id .*-p ${sshd.port} ${login.user}@127.0.0.1`)),
     })
   })
 

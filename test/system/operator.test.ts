@@ -1,0 +1,205 @@
+import { appendFile, readFile, rename, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { type Daemon, type Machine, openLab } from '../support/lab/lab.ts'
+
+const SETUP_SSH = join(import.meta.dirname, '../../src/bin/setup-ssh.ts')
+const ssh = (machine: Machine, ...args: string[]) => machine.claw('setup-ssh', args, { timeoutMs: 60_000 })
+const inSsh = (machine: Machine, name: string) => join(machine.home, '.ssh', name)
+const peerOf = async (machine: Machine, id: string) =>
+  JSON.parse(await readFile(join(machine.clanHome, 'peers', `${id}.json`), 'utf8'))
+const setUp = async (machine: Machine, lead: number) => {
+  expect((await machine.claw('setup', ['--yes', '--lead', String(lead)])).code).toBe(0)
+}
+
+/** Add lines to a machine's sshd_config and start it anew. */
+async function configureSshd(machine: Machine, lines: readonly string[]): Promise<void> {
+  await appendFile(join(machine.home, '..', 'ssh', 'sshd_config'), `${lines.join('\n')}\n`)
+  await machine.sshd.stop()
+  await machine.sshd.start()
+}
+
+/** The owner's key of a machine under another name: ssh finds it by itself no more. */
+async function hideKey(machine: Machine): Promise<string> {
+  await rename(inSsh(machine, 'id_ed25519'), inSsh(machine, 'studio_key'))
+  await rename(inSsh(machine, 'id_ed25519.pub'), inSsh(machine, 'studio_key.pub'))
+  return inSsh(machine, 'studio_key')
+}
+
+async function twoMachines(names: readonly string[] = ['alpha', 'beta']) {
+  const lab = await openLab({ machines: names, knowsHosts: false })
+  const [a, b] = [lab.machine('alpha'), lab.machine('beta')]
+  await Promise.all([setUp(a, 1), setUp(b, 2)])
+  const { fingerprint } = await b.sshd.hostKey()
+  return { lab, a, b, fingerprint, [Symbol.asyncDispose]: () => lab[Symbol.asyncDispose]() }
+}
+
+describe("the owner's ssh_config", () => {
+  test('leads to a machine by its Host: HostName, Port and IdentityFile count, the typed user wins', async () => {
+    await using all = await twoMachines()
+    const { a, b, fingerprint } = all
+    await configureSshd(b, ['Port 22', 'Port 2222'])
+    const key = await hideKey(a)
+    const host = ['Host studio', `HostName ${b.ip}`, 'Port 2222', 'User nobody', `IdentityFile ${key}`]
+    await writeFile(inSsh(a, 'config'), `${host.join('\n  ')}\n`)
+
+    const added = JSON.parse(
+      (await ssh(a, 'add', 'root', 'studio', '--host-key', fingerprint, '--json')).stdout,
+    )
+
+    expect(added).toMatchObject({ gatewayId: 'beta', ip: b.ip, sshPort: 2222, reverse: { outcome: 'ack' } })
+    expect(await peerOf(a, 'beta')).toMatchObject({
+      ip: b.ip,
+      sshPort: 2222,
+      sshAlias: 'studio',
+      sshUser: 'root',
+    })
+    // A port that is typed wins over the Host's.
+    const typed = await ssh(a, 'add', 'root', 'studio', '--port', '22', '--host-key', fingerprint, '--json')
+    expect(JSON.parse(typed.stdout)).toMatchObject({ sshPort: 22 })
+    expect(await peerOf(a, 'beta')).toMatchObject({ sshPort: 22 })
+  })
+
+  test('finds a host key where it says it is: hashed, by port and by HostKeyAlias', async () => {
+    await using all = await twoMachines()
+    const { a, b } = all
+    await configureSshd(b, ['Port 22', 'Port 2222'])
+    const { type, key } = await b.sshd.hostKey()
+    const known = inSsh(a, 'known_hosts')
+
+    for (const [name, config, args] of [
+      [b.ip, '', [b.ip]],
+      [`[${b.ip}]:2222`, '', [b.ip, '--port', '2222']],
+      ['studio-key', `Host studio\n  HostName ${b.ip}\n  HostKeyAlias studio-key\n`, ['studio']],
+    ] as const) {
+      await writeFile(known, `${name} ${type} ${key}\n`)
+      await a.must(['ssh-keygen', '-H', '-f', known])
+      await writeFile(inSsh(a, 'config'), config)
+
+      const { stdout, stderr } = await ssh(a, 'test', 'root', ...args, '--json')
+
+      expect([name, stderr, JSON.parse(stdout).hostKeyBy]).toEqual([name, '', 'known_hosts'])
+      expect(await readFile(known, 'utf8')).not.toContain(b.ip)
+    }
+  })
+})
+
+describe('a machine behind a jump host', () => {
+  const jumping = async () => {
+    const all = await twoMachines(['alpha', 'beta', 'middle'])
+    const { a, b, lab } = all
+    const middle = lab.machine('middle')
+    const { type, key } = await middle.sshd.hostKey()
+    await writeFile(inSsh(a, 'known_hosts'), `${middle.ip} ${type} ${key}\n`)
+    await writeFile(inSsh(a, 'config'), `Host studio\n  HostName ${b.ip}\n  ProxyJump root@${middle.ip}\n`)
+    return { ...all, middle }
+  }
+
+  test('has its host key fetched through the jump host, and is enrolled where a direct way leads there too', async () => {
+    await using all = await jumping()
+    const { a, b, middle, fingerprint } = all
+    await all.lab.partition([a], [b])
+
+    const asked = await ssh(a, 'test', 'root', 'studio')
+    const tested = await ssh(a, 'test', 'root', 'studio', '--host-key', fingerprint, '--json')
+    const before = await b.sshd.log()
+    const added = await ssh(a, 'add', 'root', 'studio', '--host-key', fingerprint)
+
+    expect([asked.code, asked.stderr.includes(fingerprint)]).toEqual([2, true])
+    expect(JSON.parse(tested.stdout)).toMatchObject({ hostKey: fingerprint, hostKeyBy: '--host-key' })
+    expect(before).toContain(`Accepted publickey for root from ${middle.ip}`)
+    expect(added.code).toBe(1)
+    expect(added.stderr).toMatch(/through root@.*need a direct way.*\n {2}next: Name an address/)
+    expect(await b.sshd.log()).toBe(before)
+
+    await all.lab.heal()
+    const { stdout } = await ssh(a, 'add', 'root', 'studio', '--host-key', fingerprint, '--json')
+    expect(JSON.parse(stdout)).toMatchObject({ gatewayId: 'beta', forward: { outcome: 'ack' } })
+  })
+
+  test('a jump host that is not known, or lets nobody in, is named as what is in the way', async () => {
+    await using all = await jumping()
+    const { a, middle, fingerprint } = all
+    const tryIt = () => ssh(a, 'test', 'root', 'studio', '--host-key', fingerprint)
+    await writeFile(inSsh(middle, 'authorized_keys'), '')
+    const denied = await tryIt()
+    await writeFile(inSsh(a, 'known_hosts'), '')
+    const unknown = await tryIt()
+    await middle.sshd.stop()
+    const refused = await tryIt()
+
+    for (const { code, stderr } of [denied, unknown, refused]) {
+      expect([code, stderr.split('\n').length]).toEqual([1, 3])
+      expect(stderr).toMatch(/jump host.*\n {2}next: /)
+    }
+  })
+})
+
+describe("the owner's login", () => {
+  test('uses a key that only his agent has', async () => {
+    await using all = await twoMachines()
+    const { a, b, fingerprint } = all
+    const key = await hideKey(a)
+    const socket = join(a.home, 'agent')
+    const agent = await a.spawn(['ssh-agent', '-D', '-a', socket])
+    await agent.waitFor(/SSH_AUTH_SOCK/)
+    const env = { SSH_AUTH_SOCK: socket, HOME: a.home, PATH: '/usr/bin:/bin' }
+    await a.must(['ssh-add', '-q', key], { env })
+    await rename(key, join(a.home, 'elsewhere'))
+    const add = ['add', 'root', b.ip, '--host-key', fingerprint, '--json']
+
+    const without = await ssh(a, ...add)
+    const { stdout } = await a.claw('setup-ssh', add, { env, timeoutMs: 60_000 })
+
+    expect(without.code).toBe(1)
+    expect(JSON.parse(stdout)).toMatchObject({ gatewayId: 'beta', forward: { outcome: 'ack' } })
+    await agent.stop()
+  })
+
+  const PASSWORD = 'canary "pass$word" 7'
+  const HASH =
+    '$6$clawclan$eJWL4NDk7F.xm6WTEtsmcalGeeCRpVDcD5WEpuJvBe7lLaeQRqCT6vJyxNP8zvFTfq3ZJYV6jloJ6bEVYPqs31'
+
+  /** Beta lets its owner in with a password, and alpha has no key it knows. */
+  const withPassword = async () => {
+    const all = await twoMachines()
+    const { a, b } = all
+    await configureSshd(b, ['PermitRootLogin yes', 'PasswordAuthentication yes'])
+    const shadow = join(b.home, '..', 'etc', 'shadow')
+    await writeFile(
+      shadow,
+      (await readFile(shadow, 'utf8')).replace('root:*:', () => `root:${HASH}:`),
+    )
+    await hideKey(a)
+    return all
+  }
+  const onTerminal = (machine: Machine, ...args: string[]): Promise<Daemon> =>
+    machine.spawn(['script', '-qec', [process.execPath, SETUP_SSH, ...args].join(' '), '/dev/null'])
+
+  test('asks on a terminal for a password once, and a whole enrolment goes over that login', async () => {
+    await using all = await withPassword()
+    const { a, b, fingerprint } = all
+    const program = await onTerminal(a, 'add', 'root', b.ip, '--host-key', fingerprint)
+    await program.waitFor(/password:/, 30_000)
+    program.write(`${PASSWORD}\n`)
+
+    const { stdout } = await program.ended
+
+    expect(stdout).toContain('Enrolled beta')
+    expect(stdout.match(/password:/g)).toHaveLength(1)
+    expect((await b.sshd.log()).match(/Accepted password/g)).toHaveLength(1)
+    expect(stdout).not.toContain('canary')
+    expect(a.processes().filter(({ command }) => command.includes('ssh '))).toEqual([])
+  })
+
+  test('never asks without a terminal: it names the line that opens the door', async () => {
+    await using all = await withPassword()
+    const { a, b, fingerprint } = all
+
+    const { code, stderr } = await ssh(a, 'add', 'root', b.ip, '--host-key', fingerprint)
+
+    expect(code).toBe(1)
+    expect(stderr).toContain(`ssh-copy-id root@${b.ip}`)
+    expect(stderr).toContain('Remote Login')
+  })
+})
