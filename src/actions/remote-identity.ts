@@ -67,11 +67,18 @@ function refuseTaken(
   const pins = pinsOf(id)
   const isOwner = pins.length === 0 ? owner?.ip === host : pins.some(pin => sameKey(pin, hostKey))
   if (!isSelf && isOwner) return
-  const whose = isSelf || owner === undefined ? 'this machine has it' : `"${owner.ip}" has it`
-  throw new ClawError('bad-input', `Cannot install "${host}" as "${id}": ${whose}, and nothing was changed`, {
-    hint: `Give it another id behind its name; if it is the same machine reinstalled, run "claw-setup-ssh forget ${id}" first`,
-  })
+  throw idTaken(host, id, isSelf || owner === undefined ? 'this machine' : `"${owner.ip}"`)
 }
+
+/** @param owner  the machine that has the id, in words */
+export const idTaken = (host: string, id: string, owner: string): ClawError =>
+  new ClawError(
+    'bad-input',
+    `Cannot install "${host}" as "${id}": ${owner} has that id; nothing was changed`,
+    {
+      hint: `Give it another id behind its name; if it is the same machine reinstalled, run "claw-setup-ssh forget ${id}" first`,
+    },
+  )
 
 function freeLead({ self, peers, heard }: Known, id: GatewayId): number {
   const others = [self, ...peers, ...heard].filter(one => !isSame(one.gatewayId, id) && one.leadNumber > 0)

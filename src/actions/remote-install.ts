@@ -3,6 +3,7 @@ import { ClawError } from '../fleet/error.ts'
 import type { RemoteRun } from '../fleet/install-step.ts'
 import type { InstallSurvey } from '../fleet/install-survey.ts'
 import type { GatewayId } from '../fleet/parse.ts'
+import type { Peer } from '../fleet/peer.ts'
 import type { PublicKey } from '../fleet/public-key.ts'
 import { loginText } from '../fleet/ssh-failure.ts'
 import type { Received } from '../fleet/version-stream.ts'
@@ -10,10 +11,10 @@ import type { FleetStore } from '../store/store.ts'
 import { checkGivenId, knownMachine } from './enrol-checks.ts'
 import { type EnrolDeps, type EnrolRequest, loginOf } from './enrolment.ts'
 import { checkFitness } from './remote-fitness.ts'
-import { type RemoteIdentity, remoteIdentity, stateText } from './remote-identity.ts'
+import { idTaken, type RemoteIdentity, remoteIdentity, stateText } from './remote-identity.ts'
 import { joinFleet } from './remote-joining.ts'
 import { activateVersion, testVersion } from './remote-version.ts'
-import { vouchedHostKey } from './vouch.ts'
+import { type Vouched, vouchedHostKey } from './vouch.ts'
 
 /** A version that can be sent. */
 export type Offered = {
@@ -121,9 +122,7 @@ async function look(
 ): Promise<Installing> {
   checkGivenId(deps.self, request)
   const { peers } = await deps.store.peers()
-  const known = knownMachine(peers, request)
-  const pinned = known === undefined ? [] : deps.pinsOf(known.gatewayId)
-  const { key: hostKey, by } = await vouchedHostKey(deps, { ...request, pinned, gatewayId: known?.gatewayId })
+  const { key: hostKey, by } = await vouchedFor(deps, request, knownMachine(peers, request))
   done('host key', 'ok', `${deps.fingerprint(hostKey)} (${by})`)
   deps.onProgress(`looking at ${request.host}`)
   const login = loginOf(request, hostKey)
@@ -138,6 +137,22 @@ async function look(
   const everybody = { self: deps.self, peers, heard, pinsOf: deps.pinsOf }
   const identity = remoteIdentity(everybody, request, { survey, hostKey })
   return { deps, request, login, hostKey, survey, node: node.path, identity, done }
+}
+
+/** Another key than the one pinned for an id, and another address too: that is another machine, not a changed one. */
+async function vouchedFor(
+  deps: RemoteDeps,
+  request: InstallRequest,
+  known: Peer | undefined,
+): Promise<Vouched> {
+  const pinned = known === undefined ? [] : deps.pinsOf(known.gatewayId)
+  try {
+    return await vouchedHostKey(deps, { ...request, pinned, gatewayId: known?.gatewayId })
+  } catch (error) {
+    const isChanged = error instanceof ClawError && error.code === 'host-key-changed'
+    if (!isChanged || known === undefined || known.ip === request.host) throw error
+    throw idTaken(request.host, known.gatewayId, `"${known.ip}"`)
+  }
 }
 
 function notSetUpAnyMore({ user, host }: InstallRequest, login: OperatorLogin): ClawError {

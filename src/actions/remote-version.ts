@@ -112,8 +112,9 @@ function warningsIn(stdout: string): readonly string[] {
 export function failureOf(stdout: string, complaint: string): string {
   const read = z.safeParse(failed(), parseJson(stdout))
   if (read.success) {
-    const { message, hint } = read.data.error
-    return hint === undefined ? message : `${message}; ${hint}`
+    const { hint, ...error } = read.data.error
+    const [message] = error.message.split('\n')
+    return hint === undefined ? `${message}` : `${message}; ${hint}`
   }
   return complaint === '' ? 'it gave no reason' : complaint
 }
