@@ -1,4 +1,4 @@
-import { lstatSync, mkdirSync, readdirSync, readlinkSync, renameSync, rmSync, symlinkSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readlinkSync, renameSync, rmSync, symlinkSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { ClawError } from '../fleet/error.ts'
 import { newNonce } from './ids.ts'
@@ -90,7 +90,7 @@ function namesIn(folder: string): readonly string[] {
 }
 
 function missing(folder: string): readonly string[] {
-  if (lstatSync(folder, { throwIfNoEntry: false }) !== undefined) return []
+  if (existsSync(folder)) return []
   const above = dirname(folder)
   return above === folder ? [] : [...missing(above), folder]
 }

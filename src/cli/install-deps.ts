@@ -65,7 +65,8 @@ export async function installDeps(request: InstallRequest): Promise<InstallDeps>
       })
       rmSync(join(folder, 'dist', 'cache'), { recursive: true, force: true })
       if (code === 0) return
-      const said = printable((stderr.trim() || stdout.trim()).split('\n').at(-1) ?? '')
+      const lines = (stderr.trim() || stdout.trim()).split('\n')
+      const said = printable(lines.find(line => /^\w*Error\b/.test(line)) ?? lines.at(-1) ?? '')
       throw new ClawError('command-failed', `The new version does not run on this machine: ${said}`, {
         hint: 'Nothing was changed; the version of before goes on',
       })
