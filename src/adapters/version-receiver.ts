@@ -120,15 +120,23 @@ function place({ home, name }: StreamHeader, files: readonly VersionFile[]): Rec
     const incoming = join(versions, `${INCOMING}${process.pid}-${name}`)
     try {
       writeFiles(incoming, files)
-      if (existsSync(target)) renameSync(target, `${incoming}-damaged`)
-      renameSync(incoming, target)
+      if (existsSync(target)) mend(target, incoming, files)
+      else renameSync(incoming, target)
       sync(versions)
     } finally {
-      for (const path of [incoming, `${incoming}-damaged`]) rmSync(path, { recursive: true, force: true })
+      rmSync(incoming, { recursive: true, force: true })
     }
     return { ok: true, files: files.length, wasThere: false, swept }
   } catch (cause) {
     throw new ClawError('store-unavailable', `Cannot write "${target}": ${messageOf(cause)}`, { cause })
+  }
+}
+
+/** A folder of that name is damaged: file by file, so that what runs from it meanwhile finds every file. */
+function mend(target: string, incoming: string, files: readonly VersionFile[]): void {
+  for (const { path } of files) {
+    mkdirSync(dirname(join(target, path)), { recursive: true, mode: 0o700 })
+    renameSync(join(incoming, path), join(target, path))
   }
 }
 
