@@ -72,4 +72,4 @@ const readable = (line: CrontabText): string => Buffer.from(line, 'latin1').toSt
 
 const hasProgram = (name: string): boolean =>
   name.includes('/') ||
-  (process.env.PATH ?? '').split(delimiter).some(folder => existsSync(join(folder || '.', name)))
+  (process.env.PATH || '/usr/bin:/bin').split(delimiter).some(folder => existsSync(join(folder || '.', name)))

@@ -44,19 +44,21 @@ beforeEach(() => {
 })
 afterEach(() => rmSync(folder, { recursive: true, force: true }))
 
-type Steps = { readonly list?: string; readonly install?: string }
+type Steps = { readonly list?: string; readonly edit?: string; readonly install?: string }
 
 const LIST = 'if [ -e "$spool" ]; then cat "$spool"; else echo "no crontab for claw" >&2; exit 1; fi'
+const EDIT = '$VISUAL "$spool"; echo "no changes made to crontab" >&2'
 const INSTALL = 'cat "$1" >"$spool.new" && mv "$spool.new" "$spool"'
 
 /** A crontab program that keeps its table in `spool`. */
-function program({ list = LIST, install = INSTALL }: Steps): void {
+function program({ list = LIST, edit = EDIT, install = INSTALL }: Steps): void {
   const lines = [
     '#!/bin/sh',
     `spool='${spool}'`,
     'case $1 in',
     `-l) ${list} ;;`,
     '-r) rm "$spool" ;;',
+    `-e) ${edit} ;;`,
     `*) ${install} ;;`,
     'esac',
     '',
@@ -268,6 +270,39 @@ describe('the header that some crontabs put first', () => {
     expect(await editCrontab(place, add, at)).toBe(true)
 
     expect(now()).toBe(`${HEADER}${add(`${HEADER}mine\n`)}`)
+  })
+})
+
+describe('a crontab that lists control characters in another form', () => {
+  const ESCAPE = `sed -e 's/\\r/\\\\r/g' -e 's/\\x08/\\\\b/g' "$spool"`
+  const odd = '# c\r\n5 4 * * * a\bc \\r \\b\r\n'
+
+  test('is read as it was written', async () => {
+    program({ list: ESCAPE })
+    start(odd)
+
+    expect(await readCrontab(place.command)).toBe(odd)
+    await editCrontab(place, add, at)
+    expect(now()).toBe(add(odd))
+  })
+
+  test('is read as it was written where an editor does not get the first comments', async () => {
+    program({ list: ESCAPE, edit: 'tail -n +4 "$spool"' })
+    start(`# 1\n# 2\n# 3\n${odd}`)
+
+    expect(await readCrontab(place.command)).toBe(`# 1\n# 2\n# 3\n${odd}`)
+  })
+
+  test.each([
+    ['it cannot be told which form the first comments have', 'tail -n +4 "$spool"'],
+    ['the editor gets something else', 'echo something'],
+    ['no editor can be started', 'exit 1'],
+  ])('is left alone where %s', async (_what, edit) => {
+    program({ list: ESCAPE, edit })
+    start(`# 1\r\n# 2\r\n# 3\r\n${odd}`)
+
+    await expect(editCrontab(place, add, at)).rejects.toMatchObject({ code: 'command-failed' })
+    expect(now()).toBe(`# 1\r\n# 2\r\n# 3\r\n${odd}`)
   })
 })
 
