@@ -2,6 +2,7 @@
 // Puts the claw-clan of this clone on this machine: `npm run setup`, or `node install.ts` under Node >= 24.11.
 import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
+import { stripVTControlCharacters } from 'node:util'
 import { $, ProcessOutput } from 'zx'
 import { isBuilt } from './scripts/built.ts'
 import { rollBack } from './src/actions/activate.ts'
@@ -54,7 +55,11 @@ async function build(folder: string): Promise<void> {
     await $({ cwd: ROOT, quiet: true })`${process.execPath} ${join(ROOT, 'scripts', 'build.ts')} ${folder}`
   } catch (cause) {
     if (!(cause instanceof ProcessOutput)) throw cause
-    const said = cause.stderr.trim().split('\n').at(-1) ?? ''
+    const lines = stripVTControlCharacters(cause.stderr)
+      .split('\n')
+      .filter(line => line.trim() !== '')
+    const at = lines.findIndex(line => line.startsWith('Error: '))
+    const said = (at < 0 ? lines.slice(-1) : lines.slice(at, at + 2)).join(' ')
     throw new ClawError('command-failed', `Cannot build the programs: ${said}`, {
       hint: `Run "npm ci" and then "npm run build" in "${ROOT}"`,
       cause,
