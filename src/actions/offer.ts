@@ -60,7 +60,7 @@ export const OFFERS = {
   },
   check: { question: 'Ask every enrolled machine over SSH?', next: 'claw-setup-ssh check' },
   schedule: {
-    question: 'Ping the fleet by schedule, beginning now?',
+    question: 'Ping the fleet by schedule? It waits for a first run: a minute with cron',
     next: 'claw-setup schedule',
   },
 } as const satisfies Readonly<Record<Step, { readonly question: string; readonly next: string }>>

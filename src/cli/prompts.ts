@@ -1,17 +1,38 @@
-import { type CANCEL_SYMBOL, confirm, isCancel, log, multiselect, note, text } from '@clack/prompts'
+import {
+  type CANCEL_SYMBOL,
+  confirm,
+  intro,
+  isCancel,
+  log,
+  multiselect,
+  note,
+  outro,
+  text,
+} from '@clack/prompts'
 import type { Asker } from '../actions/asker.ts'
 import { ClawError } from '../fleet/error.ts'
 import { printable } from '../fleet/text.ts'
 import type { Terminal } from './terminal.ts'
+
+export type PromptingAsker = Asker & {
+  /** Close what the questions drew, before the result is printed; nothing where none was asked. */
+  readonly end: () => void
+}
 
 /**
  * Ask the person at this terminal. Loaded only when there is somebody to ask: `claw-setup --help` starts without it.
  *
  * @param consequence  what Ctrl-C means: "nothing was written"
  */
-export const openAsker = (consequence: string, { progress }: Pick<Terminal, 'progress'>): Asker => {
-  const answerOf = async <T>(prompt: () => Promise<T | typeof CANCEL_SYMBOL>): Promise<T> => {
+export const openAsker = (consequence: string, { progress }: Pick<Terminal, 'progress'>): PromptingAsker => {
+  let isOpen = false
+  const open = () => {
     progress('')
+    if (!isOpen) intro('Enter takes the answer shown, Ctrl-C leaves')
+    isOpen = true
+  }
+  const answerOf = async <T>(prompt: () => Promise<T | typeof CANCEL_SYMBOL>): Promise<T> => {
+    open()
     const given = await prompt()
     if (isCancel(given)) throw new ClawError('cancelled', `Cancelled: ${consequence}`)
     return given
@@ -42,8 +63,19 @@ export const openAsker = (consequence: string, { progress }: Pick<Terminal, 'pro
       )
       return choices.map(({ value }) => value).filter(value => answer.includes(value))
     },
-    tell: (title, body) => note(printable(body), printable(title), { format: line => line }),
-    warn: line => log.warn(printable(line)),
+    tell: (title, body) => {
+      open()
+      note(printable(body), printable(title), { format: line => line })
+    },
+    warn: line => {
+      open()
+      log.warn(printable(line))
+    },
+    end: () => {
+      progress('')
+      if (isOpen) outro()
+      isOpen = false
+    },
   }
 }
 

@@ -2,7 +2,7 @@ import type { StepReport } from '../actions/offer.ts'
 import type { SetupResult } from '../actions/setup.ts'
 import { printable } from '../fleet/text.ts'
 import { warning } from './render.ts'
-import { type Cell, HEADER, renderTable } from './table.ts'
+import { HEADER } from './table.ts'
 import type { Terminal } from './terminal.ts'
 import { wrapIndented } from './wrap.ts'
 
@@ -25,16 +25,23 @@ export function renderSetup(result: SetupView, look: Look): string {
     ['clan key', `${self.clanKey ?? '(made at setup)'}${result.clanKeyCreated ? ' (new)' : ''}`],
     ['home', home],
     ['programs', `${home}/bin`],
-  ].map(([key = '', value = '']): Cell[] => [{ text: key, style: HEADER }, { text: value }])
+  ]
   return [
     `${verb(result)} this machine as ${self.gatewayId}`,
     '',
-    renderTable(rows, look, [1]),
+    ...rows.map(([key = '', value = '']) => factLine(key, value, look)),
     ...result.warnings.map(text => warning(text, look)),
     ...(steps.length === 0 ? [] : ['', ...stepLines(steps, look)]),
     ...(result.dryRun ? [] : ['', ...nextLines(steps, look)]),
   ].join('\n')
 }
+
+const FACT_INDENT = ' '.repeat('restart allowed'.length + 2)
+
+/** A long value is broken at spaces and never cut: a path is of no use without its end. */
+const factLine = (key: string, value: string, look: Look): string =>
+  look.paint(HEADER, key.padEnd(FACT_INDENT.length)) +
+  wrapIndented(printable(value).replaceAll('\n', ' '), look.columns, FACT_INDENT)
 
 function verb({ dryRun, firstTime, changed, settingsChanged }: SetupResult): string {
   if (dryRun) return 'Would set up'
@@ -63,12 +70,14 @@ function stepLines(steps: readonly StepReport[], look: Look): readonly string[] 
 
 /** What a machine needs beyond its setup, where nothing was offered. */
 const LATER = ['claw-register start', 'claw-discover', 'claw-setup-ssh add USER HOST', 'claw-setup schedule']
-const PURPOSES: Readonly<Record<string, string>> = {
-  'claw-register start': 'keep this machine announced',
-  'claw-discover': 'see who else is there',
-  'claw-setup-ssh add USER HOST': 'enrol a machine',
-  'claw-setup schedule': 'ping the fleet by schedule',
-}
+const PURPOSES: readonly (readonly [RegExp, string])[] = [
+  [/^claw-register start/, 'keep this machine announced'],
+  [/^claw-discover/, 'see who else is there'],
+  [/^claw-setup-ssh add/, 'enrol a machine'],
+  [/^claw-setup-ssh check/, 'ask every machine over SSH'],
+  [/^claw-setup schedule/, 'ping the fleet by schedule'],
+  [/^claw-setup --replace-bash/, "put ours in the bash version's place"],
+]
 
 function nextLines(steps: readonly StepReport[], look: Look): readonly string[] {
   const open = [...new Set(steps.flatMap(({ next }) => next ?? []))]
@@ -77,8 +86,10 @@ function nextLines(steps: readonly StepReport[], look: Look): readonly string[] 
   const width = Math.max(...commands.map(command => command.length))
   return [
     'Next, with the folder of programs on your PATH:',
-    ...commands.map(command =>
-      `  ${printable(command).padEnd(width)}  ${look.paint(HEADER, PURPOSES[command] ?? '')}`.trimEnd(),
-    ),
+    ...commands.map(command => {
+      const [, purpose] = PURPOSES.find(([pattern]) => pattern.test(command)) ?? []
+      const text = `  ${printable(command).padEnd(width)}`
+      return purpose === undefined ? text.trimEnd() : `${text}  ${look.paint(HEADER, purpose)}`
+    }),
   ]
 }

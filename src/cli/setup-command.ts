@@ -7,6 +7,7 @@ import { subcommand } from './command.ts'
 import type { AnyCommand, Run } from './command-shape.ts'
 import { type Home, openAnyHome, openHome } from './home.ts'
 import { oneRun } from './one-run.ts'
+import type { PromptingAsker } from './prompts.ts'
 import { renderSetup } from './render-setup.ts'
 import { ANSWERS, answersIn, MODE, OFFERS, wantedSteps } from './setup-options.ts'
 import { setupParts } from './setup-parts.ts'
@@ -48,11 +49,14 @@ async function setUpMachine(actions: SetupActions, run: SetupRun, home: Home) {
   if (options['dry-run']) return plan
   const noWait = options['no-wait'] ?? false
   const done = await oneRun({ home, program: 'claw-setup', terminal, noWait, run: () => go(false) })
-  return 'skipped' in done ? done : { ...done, steps: await offer(actions, run, asker) }
+  if ('skipped' in done) return done
+  const steps = await offer(actions, run, asker)
+  asker?.end()
+  return { ...done, steps }
 }
 
 /** The person at this terminal; undefined where nobody is to be asked. */
-async function openPerson({ terminal, json, options }: SetupRun): Promise<Asker | undefined> {
+async function openPerson({ terminal, json, options }: SetupRun): Promise<PromptingAsker | undefined> {
   if (!terminal.canAsk || json || options.yes || options['dry-run']) return undefined
   return (await import('./prompts.ts')).openAsker('nothing was written', terminal)
 }
