@@ -24,6 +24,7 @@ export async function setUpMachines({ laptop, studio, mini, programs }: Stage): 
 
 const setupWords = ({ id, name, lead, ssh }: Machine): readonly string[] => [
   programPath('setup'),
+  '--yes',
   ...['--gateway-id', id, '--name', name, '--lead', String(lead)],
   ...['--ssh-user', USER, '--port', String(ssh.port())],
 ]

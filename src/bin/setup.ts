@@ -2,7 +2,6 @@
 import { activateVersion, rollBack } from '../actions/activate.ts'
 import { stopAnnouncing } from '../actions/keep-announced.ts'
 import { schedulePings, unschedulePings } from '../actions/schedule.ts'
-import { SETUP_ACTIONS } from '../actions/setup-actions.ts'
 import { uninstall } from '../actions/uninstall.ts'
 import { mainGroup } from '../cli/command.ts'
 import { scheduleCommands } from '../cli/schedule-commands.ts'
@@ -13,7 +12,7 @@ import { versionCommands } from '../cli/version-commands.ts'
 void mainGroup({
   name: 'claw-setup',
   summary: 'Set this machine up',
-  bare: setupCommand(SETUP_ACTIONS),
+  bare: setupCommand(async () => (await import('../actions/setup-actions.ts')).SETUP_ACTIONS),
   commands: {
     ...scheduleCommands({ schedulePings, unschedulePings }),
     ...versionCommands({ activateVersion, rollBack }),

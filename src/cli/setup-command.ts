@@ -15,8 +15,12 @@ import { setupParts } from './setup-parts.ts'
 const OPTIONS = { ...ANSWERS, ...OFFERS, ...MODE } as const
 type SetupRun = Run<typeof OPTIONS>
 
-/** Bare `claw-setup`: first run and reconfigure. */
-export const setupCommand = (actions: SetupActions): AnyCommand =>
+/**
+ * Bare `claw-setup`: first run and reconfigure.
+ *
+ * @param load  its use cases, which are half of the project: help starts without them
+ */
+export const setupCommand = (load: () => Promise<SetupActions>): AnyCommand =>
   subcommand({
     name: 'claw-setup',
     summary:
@@ -27,7 +31,7 @@ export const setupCommand = (actions: SetupActions): AnyCommand =>
       'On a terminal it asks. Without one, and with --yes, it asks nothing and takes only those steps whose flag is given. Nothing is half-written when it fails: correct what the line names and run it again.',
     run: async run => {
       await using home = await openAnyHome({ home: run.home, terminal: run.terminal })
-      return await setUpMachine(actions, run, home)
+      return await setUpMachine(await load(), run, home)
     },
     render: (result, { terminal }) => renderSetup(result, terminal),
     exitCode: ({ steps }) => (steps.some(({ outcome }) => outcome === 'failed') ? 1 : 0),
