@@ -144,11 +144,9 @@ async function proven(deps: KeepAnnouncedDeps, keepAlive: KeepAlive): Promise<An
     state = await lookAtAnnouncement(deps)
   if (isRunning && state.announced) return state
   const [warning = 'its process does not take its place'] = state.warnings
-  throw new ClawError(
-    isRunning ? 'no-network' : 'command-failed',
-    `${isRunning ? 'Started, and not announced' : 'Started, and it does not run'}: ${warning}`,
-    { hint: state.next ?? 'Read logs/mdns-register-err.log in its home' },
-  )
+  throw new ClawError(isRunning ? 'no-network' : 'command-failed', `Started, and not announced: ${warning}`, {
+    hint: state.next ?? 'Read logs/mdns-register-err.log in its home',
+  })
 }
 
 /** @returns false when it does not in time, or has ended */

@@ -44,7 +44,7 @@ export function launchAgentText(agent: LaunchAgent, folder = templateFolder()): 
  *
  * @param program  the program that runs
  */
-function templateFolder(program = process.argv[1] ?? '.'): string {
+export function templateFolder(program = process.argv[1] ?? '.'): string {
   const start = dirname(realpathSync(program))
   const folders = [start, dirname(start), dirname(dirname(start))].map(folder => join(folder, 'launchd'))
   return folders.find(folder => existsSync(folder)) ?? join(dirname(start), 'launchd')

@@ -56,7 +56,7 @@ const start = (act: typeof startAnnouncing, verb: 'start' | 'restart') =>
       return options['dry-run'] === true ? planOf(deps) : await act(deps)
     },
     render: (result, { terminal, quiet }) =>
-      quiet && !('dryRun' in result) ? '' : renderStart(result, terminal),
+      quiet && 'announced' in result && result.warnings.length === 0 ? '' : renderStart(result, terminal),
   })
 
 const stop = ({ stopAnnouncing }: RegisterActions) =>

@@ -1,6 +1,15 @@
 import { execFileSync } from 'node:child_process'
-import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import {
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
+import { join, relative } from 'node:path'
 import fc from 'fast-check'
 import { parse } from 'plist'
 import { describe, expect, test } from 'vitest'
@@ -9,7 +18,7 @@ import { systemClock } from '../../src/adapters/clock.ts'
 import { ownAddresses } from '../../src/adapters/interfaces.ts'
 import type { KeepAlive } from '../../src/adapters/keep-alive.ts'
 import { launchdKeepAlive } from '../../src/adapters/keep-alive-launchd.ts'
-import { type LaunchAgent, launchAgentText } from '../../src/adapters/launch-agent.ts'
+import { type LaunchAgent, launchAgentText, templateFolder } from '../../src/adapters/launch-agent.ts'
 import {
   installLaunchAgent,
   type LaunchdSession,
@@ -133,6 +142,21 @@ describe('a property list', () => {
         expect(parse(text)).toMatchObject({ ProgramArguments: ['/bin/x', ...words] })
       }),
     )
+  })
+
+  test('is made of the templates of the version that runs, or of the sources', async () => {
+    await using folder = await temporaryFolder()
+    for (const path of ['v/1/dist', 'v/1/launchd', 'repo/src/bin', 'repo/launchd', 'bin'])
+      mkdirSync(join(folder.path, path), { recursive: true })
+    for (const file of ['v/1/dist/register.js', 'repo/src/bin/register.ts', 'repo/install.ts'])
+      writeFileSync(join(folder.path, file), '')
+    symlinkSync('../v/1/dist/register.js', join(folder.path, 'bin', 'claw-register'))
+
+    const foldersOf = ['bin/claw-register', 'repo/src/bin/register.ts', 'repo/install.ts'].map(file =>
+      relative(realpathSync(folder.path), templateFolder(join(folder.path, file))),
+    )
+
+    expect(foldersOf).toEqual(['v/1/launchd', 'repo/launchd', 'repo/launchd'])
   })
 
   test.each([

@@ -159,7 +159,7 @@ describe('claw-register and the systemd of its user', () => {
     const { code, stderr } = await register(ours, 'start')
 
     expect(code).toBe(1)
-    expect(stderr).toContain('Started, and it does not run: systemd has it and does not run it')
+    expect(stderr).toContain('Started, and not announced: systemd has it and does not run it')
     expect(stderr).toContain('its last process ended with 9')
     expect(stderr).toContain('mdns-register-err.log')
     expect((await register(ours, 'stop')).stdout).toContain('Stopped')

@@ -60,6 +60,7 @@ describe('heard is only what this machine says itself', () => {
   test.each<[string, Partial<Sighting>]>([
     ['another machine with its id', { ip: '10.0.0.9', sourceIp: '10.0.0.9' }],
     ['another machine that names its address', { sourceIp: '10.0.0.9' }],
+    ['what this machine relays of another with its id', { ip: '10.0.0.9' }],
     ['its address under another id', { gatewayId: id('other') }],
     ['another sshd on it', { port: 2222 }],
     ['another home with its id', { clanKey: 'SHA256:other' }],
