@@ -96,8 +96,8 @@ function checkedFiles({ sha256, name }: StreamHeader, body: Buffer): readonly Ve
   const others = files.filter(({ path }) => path !== 'manifest.json')
   const wrong = others.find(({ path, content }) => hashes.get(path) !== hashOf(content))
   if (wrong !== undefined || others.length !== hashes.size || others.length === 0) {
-    const what = wrong === undefined ? 'its files' : `"${wrong.path}"`
-    throw new ClawError('bad-input', `Version "${name}" is not whole: ${what} differ from its manifest`)
+    const what = wrong === undefined ? 'its files differ' : `"${wrong.path}" differs`
+    throw new ClawError('bad-input', `Version "${name}" is not whole: ${what} from its manifest`)
   }
   return files
 }
