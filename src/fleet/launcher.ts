@@ -43,8 +43,11 @@ export const gateText = (start: Start): string => `#!/bin/sh
 # What other machines of the clan may ask of this one. ${LAUNCHER_MARK}
 umask 077
 PATH=/usr/bin:/bin:/usr/sbin:/sbin:/usr/local/bin:/opt/homebrew/bin
+# sshd lets the other side choose the language, and an odd one can end node before it starts.
+LC_ALL=C
+unset NODE_OPTIONS NODE_PATH
 CLAW_CLAN_HOME=${shellQuote(start.home)}
-export PATH CLAW_CLAN_HOME
+export PATH LC_ALL CLAW_CLAN_HOME
 identity=${shellQuote(start.identity)}
 ${startText(start)}
 

@@ -138,6 +138,23 @@ describe.each(shells)('the gate under $name', ({ path, args }) => {
     expect(ask(gate, 'serve').status).toBe(127)
   })
 
+  test('starts the program whatever language or option of node the other side sends along', () => {
+    const { gate, paths } = install('home')
+    const odd = 'x$(touch x)/../'
+    const env = {
+      LC_ALL: odd,
+      LANG: odd,
+      LC_MESSAGES: odd,
+      NODE_OPTIONS: '--require /nowhere',
+      NODE_PATH: odd,
+    }
+
+    const serve = bare([path, ...args, gate], { ...env, SSH_ORIGINAL_COMMAND: 'serve' })
+
+    expect(JSON.parse(serve.stdout)).toMatchObject({ args: ['serve'], home: paths.home })
+    expect(existsSync(join(folder, 'x'))).toBe(false)
+  })
+
   test('says that the machine is not set up when it has no identity', () => {
     const { gate, paths } = install('home')
     rmSync(paths.identity)
