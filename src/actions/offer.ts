@@ -26,6 +26,14 @@ export type Offered = {
   readonly start: () => Promise<string>
 }
 
+/** The bash version, at work here. */
+export type BashOffer = Pick<Offered, 'start'> & {
+  /** What of it there is, for a person to read. */
+  readonly shown: string
+  /** What it does itself, so that ours must not come beside it unasked. */
+  readonly does: readonly ('announce' | 'schedule')[]
+}
+
 export type OfferDeps = {
   /** Nobody to ask when undefined: then only what a flag asks for is done. */
   readonly asker: Asker | undefined
@@ -33,7 +41,7 @@ export type OfferDeps = {
   readonly wanted: Readonly<Partial<Record<Step, boolean | undefined>>>
   readonly sshUser: string
   /** The bash version's remains in this home; undefined when there are none. */
-  readonly bashVersion: (Pick<Offered, 'start'> & { readonly shown: string }) | undefined
+  readonly bashVersion: BashOffer | undefined
   readonly announce: Offered
   readonly discover: () => Promise<readonly FoundMachine[]>
   /** Enrol one machine as `claw-setup-ssh add` does. A host key is never believed without a person or a flag. */

@@ -1,6 +1,6 @@
 import { ClawError } from '../fleet/error.ts'
 import type { FoundMachine } from './discover.ts'
-import { OFFERS, type OfferDeps, STEPS, type Step, type StepReport } from './offer.ts'
+import { type BashOffer, OFFERS, type OfferDeps, STEPS, type Step, type StepReport } from './offer.ts'
 import { enrolFound } from './offer-enrol.ts'
 
 /**
@@ -16,12 +16,15 @@ export async function makeOffers(deps: OfferDeps): Promise<readonly StepReport[]
     const { bashVersion, wanted } = deps
     if (bashVersion !== undefined) report(await replaceBash(deps, bashVersion))
     else if (wanted['bash-version']) report(NO_BASH)
-    report(await startOne(deps, 'announce'))
+    const stays = reports.get('bash-version')?.outcome === 'done' ? [] : (bashVersion?.does ?? [])
+    const start = async (step: 'announce' | 'schedule') =>
+      stays.includes(step) && wanted[step] === undefined ? left(step) : await startOne(deps, step)
+    report(await start('announce'))
     const { heard, ...listening } = await listen(deps)
     report(listening)
     await enrolFound(deps, heard, report)
     report(await check(deps))
-    report(await startOne(deps, 'schedule'))
+    report(await start('schedule'))
   } catch (error) {
     if (!(error instanceof ClawError) || error.code !== 'cancelled') throw error
     for (const step of STEPS) {
@@ -32,6 +35,15 @@ export async function makeOffers(deps: OfferDeps): Promise<readonly StepReport[]
   }
   return [...reports.values()]
 }
+
+/** What `--dry-run` says of the steps that flags ask for. */
+export const plannedOffers = (wanted: OfferDeps['wanted']): readonly StepReport[] =>
+  STEPS.filter(step => wanted[step]).map(step => ({
+    step,
+    outcome: 'open',
+    note: 'would be done',
+    next: OFFERS[step].next,
+  }))
 
 const NO_BASH: StepReport = {
   step: 'bash-version',
@@ -65,10 +77,15 @@ async function startOne(deps: OfferDeps, step: 'announce' | 'schedule'): Promise
   return isReport(note) ? note : { step, outcome: 'done', note, next: null }
 }
 
-async function replaceBash(
-  deps: OfferDeps,
-  { shown, start }: NonNullable<OfferDeps['bashVersion']>,
-): Promise<StepReport> {
+/** The report of a step that the bash version goes on doing. */
+const left = (step: Step): StepReport => ({
+  step,
+  outcome: 'open',
+  note: 'left to the bash version, which does it',
+  next: OFFERS['bash-version'].next,
+})
+
+async function replaceBash(deps: OfferDeps, { shown, start }: BashOffer): Promise<StepReport> {
   const { asker, wanted } = deps
   if (wanted['bash-version'] === undefined)
     asker?.tell('The bash version of claw-clan is still at work here', shown)

@@ -3,7 +3,7 @@ import { askSetup } from './ask-setup.ts'
 import { checkSsh } from './check-ssh.ts'
 import { discoverMachines } from './discover.ts'
 import { lookAtAnnouncement, startAnnouncing } from './keep-announced.ts'
-import { makeOffers } from './offers.ts'
+import { makeOffers, plannedOffers } from './offers.ts'
 import { isBashAtWork, replaceBashVersion, shownRemains } from './replace-bash.ts'
 import { schedulePings, scheduleState } from './schedule.ts'
 import { setUp } from './setup.ts'
@@ -18,6 +18,7 @@ export const SETUP_ACTIONS = {
   isBashAtWork,
   lookAtAnnouncement,
   makeOffers,
+  plannedOffers,
   readFormer,
   replaceBashVersion,
   schedulePings,

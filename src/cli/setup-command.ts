@@ -50,13 +50,16 @@ async function setUpMachine(actions: SetupActions, run: SetupRun, home: Home) {
   }
   // Bad answers must not even leave a lock file behind, so all is checked before anything is written.
   const plan = await go(true)
-  if (options['dry-run']) return plan
+  if (options['dry-run']) return { ...plan, steps: actions.plannedOffers(wantedSteps(options)) }
   const noWait = options['no-wait'] ?? false
   const done = await oneRun({ home, program: 'claw-setup', terminal, noWait, run: () => go(false) })
   if ('skipped' in done) return done
-  const steps = await offer(actions, run, asker)
+  // Who changes one answer of a machine long set up is not led through everything.
+  const person = isNarrow(options) && !done.firstTime ? undefined : asker
+  const steps = await offer(actions, run, person)
   asker?.end()
-  return { ...done, steps }
+  const notice = steps.length > 0 ? [] : await bashNotice(home)
+  return { ...done, steps, warnings: [...done.warnings, ...notice] }
 }
 
 /** The person at this terminal; undefined where nobody is to be asked. */
@@ -90,10 +93,17 @@ async function offer(
 ): Promise<readonly StepReport[]> {
   const wanted = wantedSteps(options)
   const byFlag = Object.values(wanted).some(answer => answer !== undefined)
-  const person = byFlag || isNarrow(options) ? undefined : asker
-  if (person === undefined && !byFlag) return []
+  if (asker === undefined && !byFlag) return []
   await using home = await openHome({ home: given, terminal })
   const { offerDeps } = await import('./setup-offers.ts')
-  const deps = await offerDeps(actions, { home, terminal, asker: person, wanted })
-  return await actions.makeOffers(deps)
+  return await actions.makeOffers(await offerDeps(actions, { home, terminal, asker, wanted }))
+}
+
+/** Where nothing was offered, whoever reads this is still told that two versions are at work. */
+async function bashNotice({ paths }: Home): Promise<readonly string[]> {
+  const { bashScripts } = await import('../adapters/bash-scripts.ts')
+  const isThere = bashScripts(paths).some(({ state }) => state === 'theirs')
+  return isThere
+    ? ['The bash version is still in this home: claw-setup --replace-bash puts ours in its place']
+    : []
 }

@@ -105,9 +105,14 @@ async function replacement(
   { announce, schedule }: Readonly<Record<'announce' | 'schedule', Offered>>,
 ): Promise<OfferDeps['bashVersion']> {
   const parts = await bashVersion(home)
+  const { agent, cronLines } = parts.remains
   if (!isBashAtWork(parts.remains)) return undefined
   return {
     shown: shownRemains(parts.remains),
+    does: [
+      ...(agent === null ? [] : (['announce'] as const)),
+      ...(cronLines.length === 0 ? [] : (['schedule'] as const)),
+    ],
     start: () => replaceBashVersion({ ...parts, announce: announce.start, schedule: schedule.start }),
   }
 }

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import type { FoundMachine } from '../../../src/actions/discover.ts'
 import type { OfferDeps, StepReport } from '../../../src/actions/offer.ts'
-import { makeOffers } from '../../../src/actions/offers.ts'
+import { makeOffers, plannedOffers } from '../../../src/actions/offers.ts'
 import { ClawError } from '../../../src/fleet/error.ts'
 import { scriptedAsker } from '../../support/asker.ts'
 import { id } from '../../support/builders.ts'
@@ -125,6 +125,13 @@ test('one that fails stops no other, and its command is named', async () => {
   expect(calls).toEqual(['discover', 'check', 'schedule'])
 })
 
+test('--dry-run names the steps that flags ask for', () => {
+  expect(outcomes(plannedOffers({ schedule: true, announce: true, check: false }))).toEqual({
+    announce: 'open',
+    schedule: 'open',
+  })
+})
+
 test('what is there already is not offered', async () => {
   const asker = scriptedAsker()
   const present = { present: async () => 'cron, every 15 minutes', start: async () => '' }
@@ -212,6 +219,7 @@ test('the bash version is shown before it is replaced, and left where the answer
   const replaced: string[] = []
   const bashVersion = {
     shown: '*/15 * * * * claw-ping.sh',
+    does: ['schedule'] as const,
     start: async () => {
       replaced.push('bash')
       return '1 crontab line'
@@ -219,11 +227,13 @@ test('the bash version is shown before it is replaced, and left where the answer
   }
   const no = scriptedAsker([[/Replace/, false]])
 
-  const [declined] = await makeOffers(offers({ asker: no, bashVersion }).deps)
+  const [declined, ...others] = await makeOffers(offers({ asker: no, bashVersion }).deps)
   const [done] = await makeOffers(offers({ wanted: { 'bash-version': true }, bashVersion }).deps)
 
   expect(no.told.join()).toContain('claw-ping.sh')
   expect(declined).toMatchObject({ outcome: 'declined', next: 'claw-setup --replace-bash' })
+  expect(others.at(-1)).toMatchObject({ step: 'schedule', outcome: 'open', next: declined?.next })
+  expect(no.asked.join()).not.toContain('schedule?')
   expect(done).toMatchObject({ outcome: 'done', note: '1 crontab line' })
   expect(replaced).toEqual(['bash'])
 })
