@@ -1,5 +1,16 @@
-import { closeSync, fchmodSync, fsyncSync, openSync, renameSync, rmSync, writeFileSync } from 'node:fs'
-import { dirname } from 'node:path'
+import {
+  closeSync,
+  fchmodSync,
+  fsyncSync,
+  lstatSync,
+  openSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
+import { basename, dirname, join } from 'node:path'
+import { systemClock } from './clock.ts'
 import { newNonce } from './ids.ts'
 
 /**
@@ -16,6 +27,7 @@ export function replaceFile(
   mode: number,
   isStillWanted: () => boolean = () => true,
 ): boolean {
+  sweepLeftovers(file)
   const temporary = `${file}.${newNonce().slice(0, 16)}.tmp`
   // Exclusive: whatever lies there already, a link above all, is not ours to follow.
   const descriptor = openSync(temporary, 'wx', mode)
@@ -33,6 +45,22 @@ export function replaceFile(
     return true
   } finally {
     rmSync(temporary, { force: true })
+  }
+}
+
+/** A file is replaced in milliseconds; one that lies beside it for so long belongs to a program that was killed. */
+const LEFT_OVER_MS = 60_000
+
+/** Remove what programs left beside a file that were killed while they replaced it. */
+function sweepLeftovers(file: string): void {
+  const folder = dirname(file)
+  const isOurs = (name: string) =>
+    name.startsWith(`${basename(file)}.`) && /^[0-9a-f]{16}\.tmp$/.test(name.slice(basename(file).length + 1))
+  for (const name of readdirSync(folder).filter(isOurs)) {
+    const path = join(folder, name)
+    const age =
+      systemClock.now().getTime() - (lstatSync(path, { throwIfNoEntry: false })?.mtimeMs ?? Infinity)
+    if (age > LEFT_OVER_MS) rmSync(path, { force: true })
   }
 }
 

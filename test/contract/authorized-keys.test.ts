@@ -10,6 +10,7 @@ import {
   rmSync,
   statSync,
   symlinkSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -91,6 +92,21 @@ test(`the last ${KEPT_BACKUPS} files before a change are kept, the newest among 
   expect(kept.map(name => readFileSync(join(place.backups, name), 'utf8'))).toEqual(
     Array.from({ length: KEPT_BACKUPS }, (_, n) => String(n + 5)),
   )
+})
+
+test('what a killed run left beside the file goes with the next change; younger and foreign files stay', async () => {
+  start('')
+  const names = [
+    `authorized_keys.${'a'.repeat(16)}.tmp`,
+    `authorized_keys.${'b'.repeat(16)}.tmp`,
+    'authorized_keys.my.tmp',
+  ]
+  for (const name of names) writeFileSync(join(folder, '.ssh', name), 'x')
+  for (const name of names.slice(1)) utimesSync(join(folder, '.ssh', name), 0, 0)
+
+  await editAuthorizedKeys(place, add, at)
+
+  expect(readdirSync(join(folder, '.ssh')).toSorted()).toEqual(['authorized_keys', names[0], names[2]])
 })
 
 test('a symbolic link stays one, and the file behind it is replaced', async () => {
