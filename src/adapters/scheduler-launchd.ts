@@ -28,24 +28,25 @@ export function launchdScheduler(
     when: { kind: 'every', seconds: job.intervalMinutes * 60, runAtLoad: false },
   }
   const file = launchAgentFile(label, session)
+  const text = () => launchAgentText(agent, session?.templates)
   const isHere = platform === 'darwin'
   return {
     kind: 'launchd',
     everyMinutes: job.intervalMinutes,
     where: file,
     get lines() {
-      return launchAgentText(agent).trimEnd().split('\n')
+      return text().trimEnd().split('\n')
     },
     trouble: async () => (isHere ? undefined : notHere()),
     install: () => installLaunchAgent(agent, session),
     remove: async () => (isHere || existsSync(file)) && (await removeLaunchAgent(label, session)),
     state: async () => {
       if (!isHere) return NOTHING
-      const { text, isLoaded } = await launchAgentState(label, session)
+      const { text: written, isLoaded } = await launchAgentState(label, session)
       return {
-        installed: text !== undefined && isLoaded,
-        matches: isLoaded && text === launchAgentText(agent),
-        lines: text === undefined ? [] : text.trimEnd().split('\n'),
+        installed: written !== undefined && isLoaded,
+        matches: isLoaded && written === text(),
+        lines: written === undefined ? [] : written.trimEnd().split('\n'),
         daemonRunning: true,
         caveat: null,
       }

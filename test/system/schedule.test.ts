@@ -6,10 +6,17 @@ import { withoutEntries } from '../../src/fleet/schedule.ts'
 import { id } from '../support/builders.ts'
 import { OWNER } from '../support/cron-entries.ts'
 import { eventually, type Machine, openLab } from '../support/lab/lab.ts'
+import { startUserSystemd } from '../support/lab/user-systemd.ts'
 
 const NASTY = `My "clan" 100% $(touch injected) it's \`x\` \\\\ \\% ;&|<>* \u00fc\nend\\`
 const SPOOL = '/var/spool/cron/crontabs/root'
 const ROOT = join(import.meta.dirname, '..', '..')
+
+async function setSetting(home: string, settings: object): Promise<void> {
+  const file = join(home, 'config.json')
+  const content = JSON.parse(await readFile(file, 'utf8'))
+  await writeFile(file, JSON.stringify({ ...content, ...settings }))
+}
 
 /** The crontab as cron reads it, without the header that crontab puts first. */
 const installed = async (machine: Machine): Promise<string> =>
@@ -90,6 +97,43 @@ describe('real cron', () => {
     expect(document).toMatchObject({ run: 'not-seen', changed: true })
     expect(document.warnings[0]).toMatch(/cron is not running here/)
     expect((await scheduled(a, a.clanHome, '--no-wait')).code).toBe(0)
+  })
+})
+
+describe('the systemd of its user', () => {
+  test('takes the pings over from cron, starts them itself, and gives them back', {
+    timeout: 300_000,
+  }, async () => {
+    await using lab = await openLab({ machines: 1 })
+    const a = lab.machine(1)
+    const home = join(a.home, NASTY.replace('\n', ''))
+    await setUp(a, home, 'alpha')
+    await setSetting(home, { pingIntervalMinutes: 45 })
+    await using _systemd = await startUserSystemd(a)
+    const foreign = '# mine\n5 4 * * * true\n'
+    await install(a, foreign)
+    await scheduled(a, home, '--no-wait')
+
+    const { code, document, stderr } = await scheduled(a, home, '--scheduler', 'systemd')
+
+    expect(stderr).toBe('')
+    expect(document).toMatchObject({ scheduler: 'systemd', run: 'seen', removed: ['cron'], everyMinutes: 45 })
+    expect(document.warnings).toEqual([expect.stringMatching(/loginctl enable-linger/)])
+    expect(code).toBe(0)
+    expect(await installed(a)).toBe(foreign)
+    const timers = ['systemctl', '--user', 'list-timers', '--all', '--no-legend']
+    const env = { HOME: a.home, PATH: '/usr/bin:/bin', XDG_RUNTIME_DIR: '/run/user/0' }
+    expect(await a.must(timers, { env })).toMatch(/claw-clan-ping-[0-9a-f]{8}\.timer/)
+    expect((await scheduled(a, home, '--no-wait')).document).toMatchObject({
+      scheduler: 'systemd',
+      changed: false,
+    })
+
+    expect((await a.claw('setup', ['unschedule', '--home', home])).stdout).toBe(
+      'Removed the pings from systemd\n',
+    )
+    expect(await a.must(timers, { env })).toBe('')
+    expect((await a.exec(['ls', '.config/systemd/user'])).stdout).not.toMatch(/claw-clan-ping/)
   })
 })
 
