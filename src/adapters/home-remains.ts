@@ -47,11 +47,15 @@ export const programsOfHome = ({ home, bin }: Pick<HomePaths, 'home' | 'bin'>): 
   ...launchersIn(bin),
 ]
 
-/** Paths of everything else that is ours: identity, keys, peers, settings, logs. */
-export const dataOfHome = ({ home }: Pick<HomePaths, 'home'>): readonly string[] =>
-  namesIn(home)
-    .filter(name => DATA.some(known => name === known || isVariant(name, known)))
-    .map(name => join(home, name))
+/**
+ * Paths of everything else that is ours: identity, keys, peers, settings, logs. What a home is known by comes last: a
+ * run that is cut off can be repeated.
+ */
+export function dataOfHome({ home }: Pick<HomePaths, 'home'>): readonly string[] {
+  const names = namesIn(home).filter(name => DATA.some(known => name === known || isVariant(name, known)))
+  const isSign = (name: string) => name === 'state.json'
+  return [...names.filter(name => !isSign(name)), ...names.filter(isSign)].map(name => join(home, name))
+}
 
 /** `state.json.corrupt-...`, `journal.db-wal`, `known_hosts.<nonce>.tmp`: made by us, of a file of ours. */
 const isVariant = (name: string, known: string): boolean =>
