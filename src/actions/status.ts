@@ -89,9 +89,12 @@ function scheduleWarnings(
   if (peers === 0 || last?.stale === false) return []
   const since =
     last === null ? 'No ping round was ever recorded' : 'The last ping round is older than two intervals'
-  return [
-    `${since}: the schedule (${settings.scheduler}, every ${settings.pingIntervalMinutes} min) is not running; "claw-ping" probes now`,
-  ]
+  const { scheduler, pingIntervalMinutes } = settings
+  const why =
+    scheduler === 'none'
+      ? 'nothing is scheduled ("claw-setup schedule" does it)'
+      : `the schedule (${scheduler}, every ${pingIntervalMinutes} min) is not running`
+  return [`${since}: ${why}; "claw-ping" probes now`]
 }
 
 function leadNumberWarnings(self: Identity, peers: readonly Peer[]): readonly string[] {

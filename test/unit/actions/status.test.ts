@@ -13,6 +13,7 @@ function statusOf(
   peers: readonly Peer[],
   ranMinutesAgo?: number,
   more: { pending?: readonly PendingItem[]; revocations?: readonly Revocation[] } = {},
+  scheduler: 'cron' | 'none' = 'cron',
 ) {
   const at = ranMinutesAgo === undefined ? undefined : minutesAgo(ranMinutesAgo)
   const run =
@@ -23,7 +24,7 @@ function statusOf(
     self: anIdentity({ leadNumber: 5 }),
     store,
     clock: { now: () => now },
-    settings: { pingIntervalMinutes: 15, scheduler: 'cron' },
+    settings: { pingIntervalMinutes: 15, scheduler },
     settingsWarnings: [],
   })
 }
@@ -49,6 +50,12 @@ test('standings younger than two intervals are not stale, older ones are, and th
 
 test('a fleet that was never pinged says so', async () => {
   expect((await statusOf([fresh()])).warnings.join()).toContain('No ping round')
+})
+
+test('where nothing is scheduled it says what does it', async () => {
+  const { warnings } = await statusOf([fresh()], 31, {}, 'none')
+
+  expect(warnings.join()).toContain('nothing is scheduled ("claw-setup schedule" does it)')
 })
 
 test('a clock that was set back makes no negative age', async () => {
