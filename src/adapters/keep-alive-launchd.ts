@@ -9,14 +9,10 @@ import {
   restartLaunchAgent,
 } from './launchd.ts'
 
-/**
- * launchd as the keeper of one job.
- *
- * @throws {ClawError} `bad-input` for a job that cannot be written; `command-failed` without its template
- */
+/** launchd as the keeper of one job. */
 export function launchdKeepAlive(job: ResidentJob, session?: LaunchdSession): KeepAlive {
   const agent: LaunchAgent = { ...job, when: { kind: 'always' } }
-  const text = launchAgentText(agent, session?.templates)
+  const text = () => launchAgentText(agent, session?.templates)
   const start = () => installLaunchAgent(agent, session)
   return {
     manager: 'launchd',
@@ -31,7 +27,7 @@ export function launchdKeepAlive(job: ResidentJob, session?: LaunchdSession): Ke
       const { text: written, isLoaded, pid, lastExitCode } = await launchAgentState(job.label, session)
       return {
         isInstalled: written !== undefined,
-        isCurrent: written === text,
+        isCurrent: written !== undefined && written === text(),
         isLoaded,
         pid,
         lastExitCode,

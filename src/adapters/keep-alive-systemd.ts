@@ -16,8 +16,6 @@ const RESTART_SECONDS = 15
 
 /**
  * This user's systemd as the keeper of one job; where it cannot be reached, only what was written can be taken away.
- *
- * @throws {ClawError} `bad-input` for a job that cannot be written
  */
 export async function systemdKeepAlive(
   job: ResidentJob,
@@ -28,7 +26,6 @@ export async function systemdKeepAlive(
     name: job.unit,
     when: { kind: 'always', restartSeconds: RESTART_SECONDS },
   }
-  const text = serviceText(service)
   const unit = `${job.unit}.service`
   const stop = () => removeUnits([unit], session)
   const trouble = await systemdTrouble(session)
@@ -38,7 +35,7 @@ export async function systemdKeepAlive(
   return {
     manager: 'systemd',
     file: unitFile(unit, session),
-    text,
+    text: () => serviceText(service),
     start,
     stop,
     restart: async () => {
@@ -48,7 +45,7 @@ export async function systemdKeepAlive(
       const state = await unitState(unit, session)
       return {
         isInstalled: state.text !== undefined && state.isEnabled,
-        isCurrent: state.text === text,
+        isCurrent: state.text !== undefined && state.text === serviceText(service),
         isLoaded: state.active !== 'inactive',
         pid: state.pid,
         lastExitCode: state.lastExitCode,

@@ -29,8 +29,8 @@ export type KeepAlive = {
   readonly manager: 'launchd' | 'systemd'
   /** Where the job is written. */
   readonly file: string
-  /** What is written there. */
-  readonly text: string
+  /** What is written there. @throws {ClawError} `bad-input` when that cannot be said; then only `start` needs it */
+  readonly text: () => string
   /** Run it from now on. @returns false when it was so already, with this very text and a process */
   readonly start: () => Promise<boolean>
   /** End it for good. @returns whether there was anything to end */

@@ -8,7 +8,7 @@ import { ClawError } from '../fleet/error.ts'
 import type { Register } from './announcer.ts'
 import { subcommand } from './command.ts'
 import type { AnyCommand } from './command-shape.ts'
-import { openAnyHome, openHome } from './home.ts'
+import { openAnyHome, openHome, type ReadyHome } from './home.ts'
 import { keepAnnouncedDeps, stopAnnouncingDeps } from './keep-announced-deps.ts'
 import type { Options } from './option.ts'
 import { runRegister } from './register-run.ts'
@@ -53,7 +53,9 @@ const start = (act: typeof startAnnouncing, verb: 'start' | 'restart') =>
     run: async ({ options, terminal, home: given }) => {
       await using home = await openHome({ home: given, terminal })
       const deps = await keepAnnouncedDeps(home, terminal)
-      return options['dry-run'] === true ? planOf(deps) : await act(deps)
+      if (options['dry-run'] === true) return planOf(deps)
+      if (deps.keepAlive.manager === 'launchd') await keepForeignAgent(home)
+      return await act(deps)
     },
     render: (result, { terminal, quiet }) =>
       quiet && 'announced' in result && result.warnings.length === 0 ? '' : renderStart(result, terminal),
@@ -119,10 +121,17 @@ const run = ({ registerMachine }: RegisterActions) =>
     render: ({ gatewayId }, { quiet }) => (quiet ? '' : `${gatewayId} is no longer announced`),
   })
 
+/** The bash version's job has the name that ours takes. */
+async function keepForeignAgent({ paths, clock }: ReadyHome): Promise<void> {
+  const { bashAgent, keepBashAgent } = await import('../adapters/bash-agent.ts')
+  const agent = bashAgent()
+  if (agent !== undefined) keepBashAgent(agent, paths.backups, clock.now())
+}
+
 function planOf({ keepAlive }: Awaited<ReturnType<typeof keepAnnouncedDeps>>): JobPlan {
   if (keepAlive.manager === 'none')
     throw new ClawError('no-keeper', `Cannot keep this machine announced: ${keepAlive.reason}`, {
       hint: keepAlive.hint,
     })
-  return { dryRun: true, manager: keepAlive.manager, file: keepAlive.file, text: keepAlive.text }
+  return { dryRun: true, manager: keepAlive.manager, file: keepAlive.file, text: keepAlive.text() }
 }

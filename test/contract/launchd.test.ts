@@ -1,27 +1,22 @@
-import { execFileSync } from 'node:child_process'
 import {
   existsSync,
   mkdirSync,
+  readdirSync,
   readFileSync,
-  realpathSync,
+  renameSync,
   rmSync,
   statSync,
-  symlinkSync,
   writeFileSync,
 } from 'node:fs'
-import { join, relative } from 'node:path'
-import fc from 'fast-check'
-import { parse } from 'plist'
+import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { startAnnouncing, stopAnnouncing } from '../../src/actions/keep-announced.ts'
 import { systemClock } from '../../src/adapters/clock.ts'
 import { ownAddresses } from '../../src/adapters/interfaces.ts'
 import type { KeepAlive } from '../../src/adapters/keep-alive.ts'
 import { launchdKeepAlive } from '../../src/adapters/keep-alive-launchd.ts'
-import { type LaunchAgent, launchAgentText, templateFolder } from '../../src/adapters/launch-agent.ts'
 import {
   installLaunchAgent,
-  type LaunchdSession,
   launchAgentFile,
   launchAgentState,
   removeLaunchAgent,
@@ -29,172 +24,10 @@ import {
 import { browse } from '../../src/adapters/mdns-browse.ts'
 import { askPresence } from '../../src/adapters/presence.ts'
 import { parseIdentity } from '../../src/fleet/identity.ts'
-import { HOSTILE_WORDS } from '../support/hostile-words.ts'
+import { fakeMac } from '../support/fake-mac.ts'
+import { anAgent } from '../support/launch-agent.ts'
 import { loopbackHome } from '../support/mdns-home.ts'
-import { scriptOf, temporaryFolder } from '../support/program.ts'
-
-const TEMPLATES = join(import.meta.dirname, '..', '..', 'launchd')
-
-const anAgent = (facts: Partial<LaunchAgent> = {}): LaunchAgent => ({
-  label: 'com.openclaw.claw-clan-mdns',
-  argv: ['/Users/a/.openclaw/claw-clan/bin/claw-register', 'run'],
-  stdoutLog: '/Users/a/logs/out.log',
-  stderrLog: '/Users/a/logs/err.log',
-  when: { kind: 'always' },
-  ...facts,
-})
-
-/** What another parser than ours reads: libplist's, or macOS's own. */
-function readBack(text: string): unknown {
-  const [file, ...args] =
-    process.platform === 'darwin'
-      ? ['plutil', '-convert', 'xml1', '-o', '-', '-']
-      : ['plistutil', '-f', 'bin']
-  const other = execFileSync(file ?? '', args, { input: text })
-  return process.platform === 'darwin'
-    ? parse(other.toString())
-    : parse(execFileSync('plistutil', ['-f', 'xml'], { input: other }).toString())
-}
-
-describe('a property list', () => {
-  test('of a resident program', () => {
-    expect(
-      launchAgentText(anAgent({ env: { A: '1' } }), TEMPLATES),
-    ).toBe(`<?xml version="1.0" encoding="UTF-8"?>
-<!DOCTYPE plist PUBLIC "-//Apple//DTD PLIST 1.0//EN" "http://www.apple.com/DTDs/PropertyList-1.0.dtd">
-<plist version="1.0">
-  <dict>
-    <key>Label</key>
-    <string>com.openclaw.claw-clan-mdns</string>
-    <key>ProgramArguments</key>
-    <array>
-      <string>/Users/a/.openclaw/claw-clan/bin/claw-register</string>
-      <string>run</string>
-    </array>
-    <key>EnvironmentVariables</key>
-    <dict>
-      <key>A</key>
-      <string>1</string>
-    </dict>
-    <key>RunAtLoad</key>
-    <true/>
-    <key>KeepAlive</key>
-    <true/>
-    <key>ThrottleInterval</key>
-    <integer>15</integer>
-    <key>ProcessType</key>
-    <string>Background</string>
-    <key>Umask</key>
-    <integer>63</integer>
-    <key>WorkingDirectory</key>
-    <string>/</string>
-    <key>StandardOutPath</key>
-    <string>/Users/a/logs/out.log</string>
-    <key>StandardErrorPath</key>
-    <string>/Users/a/logs/err.log</string>
-  </dict>
-</plist>
-`)
-  })
-
-  test('of a program that comes again has its interval as a number', () => {
-    const text = launchAgentText(
-      anAgent({ when: { kind: 'every', seconds: 900, runAtLoad: false } }),
-      TEMPLATES,
-    )
-
-    expect(readBack(text)).toEqual({
-      Label: 'com.openclaw.claw-clan-mdns',
-      ProgramArguments: ['/Users/a/.openclaw/claw-clan/bin/claw-register', 'run'],
-      RunAtLoad: false,
-      StartInterval: 900,
-      ProcessType: 'Background',
-      Umask: 63,
-      WorkingDirectory: '/',
-      StandardOutPath: '/Users/a/logs/out.log',
-      StandardErrorPath: '/Users/a/logs/err.log',
-    })
-  })
-
-  test('gives any words back as they were, to libplist as to ours', () => {
-    const argv = ['/bin/x', ...HOSTILE_WORDS]
-    const text = launchAgentText(
-      anAgent({ argv, env: { X: HOSTILE_WORDS.join(' ') }, stderrLog: `/${HOSTILE_WORDS.join('')}` }),
-      TEMPLATES,
-    )
-
-    const expected = {
-      ProgramArguments: argv,
-      EnvironmentVariables: { X: HOSTILE_WORDS.join(' ') },
-      StandardErrorPath: `/${HOSTILE_WORDS.join('')}`,
-    }
-    expect(parse(text)).toMatchObject(expected)
-    expect(readBack(text)).toMatchObject(expected)
-  })
-
-  test('random words', () => {
-    const word = fc
-      .string({ unit: 'grapheme' })
-      .filter(text => /^\P{C}*$/u.test(text) && !/[\u2028\u2029]/.test(text))
-    fc.assert(
-      fc.property(fc.array(word), words => {
-        const text = launchAgentText(anAgent({ argv: ['/bin/x', ...words] }), TEMPLATES)
-        expect(parse(text)).toMatchObject({ ProgramArguments: ['/bin/x', ...words] })
-      }),
-    )
-  })
-
-  test('is made of the templates of the version that runs, or of the sources', async () => {
-    await using folder = await temporaryFolder()
-    for (const path of ['v/1/dist', 'v/1/launchd', 'repo/src/bin', 'repo/launchd', 'bin'])
-      mkdirSync(join(folder.path, path), { recursive: true })
-    for (const file of ['v/1/dist/register.js', 'repo/src/bin/register.ts', 'repo/install.ts'])
-      writeFileSync(join(folder.path, file), '')
-    symlinkSync('../v/1/dist/register.js', join(folder.path, 'bin', 'claw-register'))
-
-    const foldersOf = ['bin/claw-register', 'repo/src/bin/register.ts', 'repo/install.ts'].map(file =>
-      relative(realpathSync(folder.path), templateFolder(join(folder.path, file))),
-    )
-
-    expect(foldersOf).toEqual(['v/1/launchd', 'repo/launchd', 'repo/launchd'])
-  })
-
-  test.each([
-    ['a line feed', { argv: ['/bin/x', 'a\nb'] }],
-    ['a NUL', { argv: ['/bin/x', 'a\0'] }],
-    ['a relative program', { argv: ['x'] }],
-    ['a relative log', { stderrLog: 'err.log' }],
-    ['a label that is a path', { label: '../x' }],
-    ['a bad variable name', { env: { 'A=B': '1' } }],
-  ])('cannot be made with %s', (_, facts) => {
-    expect(() => launchAgentText(anAgent(facts), TEMPLATES)).toThrow(
-      expect.objectContaining({ code: 'bad-input' }),
-    )
-  })
-})
-
-async function fakeMac() {
-  const folder = await temporaryFolder()
-  const bin = join(folder.path, 'bin')
-  const state = join(folder.path, 'state')
-  execFileSync('mkdir', ['-p', bin, state])
-  const script = join(import.meta.dirname, '..', 'support', 'fake-launchctl.ts')
-  const command = `exec '${process.execPath}' '${script}' '${state}' "$@"`
-  writeFileSync(join(bin, 'launchctl'), `#!/bin/sh\n${command}\n`, { mode: 0o755 })
-  const env = { HOME: folder.path, PATH: `${bin}:/usr/bin:/bin` }
-  const session: LaunchdSession = { env, uid: process.getuid?.() ?? 0, templates: TEMPLATES }
-  return {
-    path: folder.path,
-    session,
-    set: (mode: string) => writeFileSync(join(state, mode), ''),
-    calls: () => {
-      const lines = readFileSync(join(state, 'calls'), 'utf8').trimEnd().split('\n')
-      rmSync(join(state, 'calls'))
-      return lines.filter(line => !/^(print|list)/.test(line))
-    },
-    [Symbol.asyncDispose]: () => folder[Symbol.asyncDispose](),
-  }
-}
+import { runProgram, scriptOf, temporaryFolder } from '../support/program.ts'
 
 describe('launchd, as a stand-in for launchctl has it', () => {
   const sleeper = (path: string, seconds = '1000') =>
@@ -303,5 +136,34 @@ describe('launchd, as a stand-in for launchctl has it', () => {
       message: expect.stringContaining('launchd has it and does not run it; its last process ended with 78'),
     })
     await deps.keepAlive.stop()
+  })
+
+  test('is what claw-register start goes to on a Mac; a job of the bash version is kept aside', async () => {
+    await using mac = await fakeMac()
+    await using home = await loopbackHome('launchd-b')
+    const agents = join(mac.path, 'Library', 'LaunchAgents')
+    const usual = join(mac.path, '.openclaw', 'claw-clan')
+    const bash =
+      '<plist><dict><string>/Users/a/.openclaw/claw-clan/scripts/claw-register.sh</string></dict></plist>'
+    mkdirSync(agents, { recursive: true })
+    mkdirSync(join(mac.path, '.openclaw'))
+    renameSync(home.path, usual)
+    rmSync(join(usual, 'bin'), { recursive: true })
+    writeFileSync(join(agents, 'com.openclaw.claw-clan-mdns.plist'), bash)
+    const register = (...args: string[]) =>
+      runProgram('register', args, { env: { ...mac.env, CLAW_CLAN_HOME: usual }, timeoutMs: 60_000 })
+
+    const started = await register('start', '--json')
+    const status = await register('status')
+    const stopped = await register('stop')
+
+    const backup = readdirSync(join(usual, 'backups')).filter(name => name.includes('claw-clan-mdns'))
+    expect(started).toMatchObject({ code: 0, stderr: '' })
+    expect(JSON.parse(started.stdout)).toMatchObject({ changed: true, announced: true, manager: 'launchd' })
+    expect(status.stdout).toMatch(/^launchd-b is announced: heard at 127\.0\.0\.1\n/)
+    expect(status.stdout).toContain('when you log in, and whenever it ends (launchd)')
+    expect(stopped.stdout).toBe('Stopped; it does not come back at boot\n')
+    expect(readdirSync(agents)).toEqual([])
+    expect(backup.map(name => readFileSync(join(usual, 'backups', name), 'utf8'))).toEqual([bash])
   })
 })

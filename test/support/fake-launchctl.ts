@@ -3,7 +3,6 @@
 import { spawn } from 'node:child_process'
 import { appendFileSync, existsSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { parse } from 'plist'
 
 type Job = { readonly Label: string; readonly ProgramArguments: readonly string[] } & Readonly<
   Record<'StandardOutPath' | 'StandardErrorPath', string>
@@ -28,13 +27,14 @@ const split = (target: string): readonly [string, string] => {
 }
 const isAlive = (pid: number) => {
   try {
-    return !readFileSync(`/proc/${pid}/stat`, 'utf8').includes(') Z ')
+    return process.kill(pid, 0)
   } catch {
     return false
   }
 }
 
-function startJob(file: string, domain: string): void {
+async function startJob(file: string, domain: string): Promise<void> {
+  const { parse } = await import('plist')
   const job = parse(readFileSync(file, 'utf8')) as unknown as Job
   if (loaded(job.Label) !== undefined) end(5, 'Bootstrap failed: 5: Input/output error\n')
   const [program = '', ...args] = job.ProgramArguments
@@ -76,12 +76,12 @@ function print(domain: string, label: string): void {
 switch (verb) {
   case 'bootstrap': {
     if (has('no-gui')) end(125, 'Bootstrap failed: 125: Domain does not support specified action\n')
-    startJob(words[1] ?? '', words[0] ?? '')
+    await startJob(words[1] ?? '', words[0] ?? '')
     break
   }
   case 'load': {
     if (has('no-load')) end(0, 'Load failed: 5: Input/output error\n')
-    startJob(words[1] ?? '', `user/${process.getuid?.()}`)
+    await startJob(words[1] ?? '', `user/${process.getuid?.()}`)
     break
   }
   case 'bootout': {
@@ -100,7 +100,7 @@ switch (verb) {
     if (job?.domain !== domain) end(113, `Could not find service "${label}"\n`)
     endJob(label)
     rmSync(record(label))
-    startJob(job?.file ?? '', domain)
+    await startJob(job?.file ?? '', domain)
     break
   }
   case 'print':

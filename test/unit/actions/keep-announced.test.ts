@@ -49,7 +49,7 @@ function keeper(of: World, begins: () => void): KeepAlive {
   return {
     manager: 'systemd',
     file: '/unit',
-    text: '[Unit]',
+    text: () => '[Unit]',
     start: async () => {
       of.calls.push('start')
       of.isInstalled = true
