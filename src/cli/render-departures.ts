@@ -2,8 +2,11 @@ import type { Settled } from '../actions/settle-pending.ts'
 import type { Departure, Told } from '../actions/tell-fleet.ts'
 import type { ShownPending } from '../fleet/pending.ts'
 import { printable } from '../fleet/text.ts'
-import { pendingLines } from './render-pending.ts'
+import { doneLine, pendingLines } from './render-pending.ts'
 import type { Terminal } from './terminal.ts'
+import { wrapIndented } from './wrap.ts'
+
+type Look = Pick<Terminal, 'columns' | 'paint'>
 
 /** What `forget` and `revoke` print as `--json`; the keys are a public interface. */
 export type DepartureDocument = Departure & {
@@ -15,7 +18,7 @@ export type DepartureDocument = Departure & {
 }
 
 /** `claw-setup-ssh forget`. */
-export function renderForgotten(result: DepartureDocument): string {
+export function renderForgotten(result: DepartureDocument, look: Look): string {
   const { gatewayId, self, dryRun, told, itself, wouldTell } = result
   const gone = goneHere(result)
   if (dryRun) {
@@ -25,11 +28,13 @@ export function renderForgotten(result: DepartureDocument): string {
     itself?.state === 'done'
       ? [`  ${gatewayId} itself forgot this machine and the others`]
       : [`  next: run "claw-setup-ssh forget ${self}" there, so that it forgets this machine too`]
-  return [`Forgot ${gatewayId}: removed ${gone}`, ...told.map(toldLine), ...farewell].join('\n')
+  return [`Forgot ${gatewayId}: removed ${gone}`, ...told.map(one => toldLine(one, look)), ...farewell].join(
+    '\n',
+  )
 }
 
 /** `claw-setup-ssh revoke`. */
-export function renderRevoked(result: DepartureDocument): string {
+export function renderRevoked(result: DepartureDocument, look: Look): string {
   const { gatewayId, dryRun, told, wouldTell, everywhere } = result
   const gone = goneHere(result)
   if (dryRun) {
@@ -37,9 +42,9 @@ export function renderRevoked(result: DepartureDocument): string {
   }
   return [
     `Revoked ${gatewayId}: removed ${gone}`,
-    ...told.map(toldLine),
+    ...told.map(one => toldLine(one, look)),
     ...(everywhere ? [] : ['  other machines still let it in: --everywhere tells them']),
-    `  it comes back only by "claw-setup-ssh add" on this machine`,
+    '  it comes back only when you add it again',
   ].join('\n')
 }
 
@@ -54,16 +59,18 @@ function goneHere({ record, hostKey, authorizedKey }: Departure): string {
 
 const WORDS = { done: 'done', pending: 'waits for contact', refused: 'refused' } as const
 
-const toldLine = ({ gatewayId, state, reason }: Told): string =>
-  printable(`  on ${gatewayId}: ${WORDS[state]}${reason === null ? '' : `: ${reason}`}`)
+const toldLine = ({ gatewayId, state, reason }: Told, { columns }: Look): string => {
+  const line = `on ${gatewayId}: ${WORDS[state]}${reason === null ? '' : `: ${reason}`}`
+  return `  ${wrapIndented(printable(line), columns, '    ')}`
+}
 
 /** `claw-setup-ssh pending`. */
 export function renderPending(
   { settled, pending }: { readonly settled: readonly Settled[]; readonly pending: readonly ShownPending[] },
-  look: Pick<Terminal, 'columns' | 'paint'>,
+  look: Look,
 ): string {
   const made = settled.filter(({ state }) => state === 'done')
-  const lines = made.map(({ kind, gatewayId, about }) => `Done: ${kind} ${about}, with ${gatewayId}`)
+  const lines = made.map(doneLine)
   const left = pending.length === 0 ? ['Nothing waits.'] : pendingLines(pending, look)
   return [...lines, ...left].join('\n')
 }

@@ -27,3 +27,13 @@ const deed = ({ kind, gatewayId, about }: Pick<PendingItem, 'kind' | 'gatewayId'
   kind === 'introduce'
     ? `introduce ${about} and ${gatewayId} to each other`
     : `have ${gatewayId} ${kind} ${about}`
+
+/** A piece of work that waited and is done now. */
+export const doneLine = ({
+  kind,
+  gatewayId,
+  about,
+}: Pick<PendingItem, 'kind' | 'gatewayId' | 'about'>): string =>
+  kind === 'introduce'
+    ? `${about} and ${gatewayId} know each other now`
+    : `${gatewayId} has ${kind === 'forget' ? 'forgotten' : 'revoked'} ${about}`

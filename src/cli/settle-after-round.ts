@@ -5,6 +5,7 @@ import { isDue } from '../fleet/pending.ts'
 import type { Run } from './command-shape.ts'
 import { openHome, type ReadyHome } from './home.ts'
 import type { Options } from './option.ts'
+import { doneLine } from './render-pending.ts'
 import { trustLock } from './with-home.ts'
 
 /** No new login is begun after this; a run under cron must be over long before the next one. */
@@ -32,9 +33,7 @@ export async function settleAfterRound(
   const settled = await settleNow(home, terminal, { isThere, load })
   terminal.progress('')
   if (!terminal.isTty) return
-  for (const { state, kind, about, gatewayId } of settled) {
-    if (state === 'done') terminal.warn(`done at last: ${kind} ${about}, with ${gatewayId}`)
-  }
+  for (const one of settled) if (one.state === 'done') terminal.warn(doneLine(one))
 }
 
 async function settleNow(

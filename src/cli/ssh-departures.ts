@@ -52,7 +52,7 @@ const forget = ({ forgetPeer, forgetEverywhere }: DepartureActions) =>
       depart(run, async ({ deps, id, everywhere, files }) =>
         everywhere ? forgetEverywhere(deps, id, files) : alone(await forgetPeer(deps, id)),
       ),
-    render: result => show.renderForgotten(result),
+    render: (result, { terminal }) => show.renderForgotten(result, terminal),
   })
 
 const revoke = ({ revokePeer, revokeEverywhere }: DepartureActions) =>
@@ -70,7 +70,7 @@ const revoke = ({ revokePeer, revokeEverywhere }: DepartureActions) =>
         const { revocation: _kept, ...forgotten } = await revokePeer(deps, id)
         return alone(forgotten)
       }),
-    render: result => show.renderRevoked(result),
+    render: (result, { terminal }) => show.renderRevoked(result, terminal),
   })
 
 const alone = (forgotten: Awaited<ReturnType<typeof forgetPeer>>): Departure => ({

@@ -36,7 +36,7 @@ test('add enrols two machines in both directions, forget leaves no byte behind',
   const { fingerprint } = await b.sshd.hostKey()
 
   const plan = await ssh(a, 'add', 'root', b.ip, '--host-key', fingerprint, '--dry-run')
-  expect(plan.stdout).toMatch(/^Would enrol beta .*\n {2}here {3}authorized_keys: .*\n/)
+  expect(plan.stdout).toMatch(/^Would enrol beta .*\n {2}host key .*\n {2}here {3}authorized_keys: .*\n/)
   expect([await bytesOf(a), await bytesOf(b), await pinsOf(a), await peerIds(b)]).toEqual([...before, '', []])
 
   const added = await ssh(a, 'add', 'root', b.ip, '--host-key', fingerprint, '--json')

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { renderForgotten, renderRevoked } from '../../../src/cli/render-departures.ts'
 import { introductionLines } from '../../../src/cli/render-introductions.ts'
-import { pendingLines } from '../../../src/cli/render-pending.ts'
+import { doneLine, pendingLines } from '../../../src/cli/render-pending.ts'
 import { failureLines, renderEnrolment, renderTrust } from '../../../src/cli/render-ssh.ts'
 import { readLogin } from '../../../src/cli/ssh-arguments.ts'
 import { widthOf } from '../../../src/cli/terminal.ts'
@@ -117,10 +117,10 @@ test('a dry run never reads as if it had been done', () => {
   } as const
   const probe = { outcome: 'ack', reason: null, detail: null } as const
 
-  expect(renderForgotten(forgotten)).toBe(
+  expect(renderForgotten(forgotten, look)).toBe(
     'Would forget mini: remove its record, its key in authorized_keys\n  and on attic',
   )
-  expect(renderRevoked(forgotten)).toMatch(/^Would revoke mini: /)
+  expect(renderRevoked(forgotten, look)).toMatch(/^Would revoke mini: /)
   expect(renderTrust({ ...trusted, probe, next: null, dryRun: true })).toMatch(/^Nothing written/)
 })
 
@@ -149,6 +149,22 @@ test('who reaches the newcomer stands in a table of 80 columns, with what to do 
   expect(Math.max(...text.split('\n').map(widthOf))).toBeLessThanOrEqual(80)
 })
 
+test('what became of telling the others fits 80 columns, and says what waits', () => {
+  const gone = { gatewayId: id('thief'), record: true, hostKey: true, authorizedKey: true, itself: null }
+  const told = [
+    { gatewayId: id('studio'), state: 'done', reason: null },
+    { gatewayId: id('attic'), state: 'pending', reason: `no route ${'to it '.repeat(20)}` },
+  ] as const
+  const result = { ...gone, told, self: 'me', everywhere: true, wouldTell: [], dryRun: false }
+
+  const text = renderRevoked(result, look)
+
+  expect(text).toMatch(/ {2}on studio: done\n {2}on attic: waits for contact: no route/)
+  expect(Math.max(...text.split('\n').map(widthOf))).toBeLessThanOrEqual(80)
+  expect(renderForgotten({ ...result, itself: told[0] }, look)).toContain('thief itself forgot this machine')
+  expect(renderForgotten(result, look)).toContain('next: run "claw-setup-ssh forget me" there')
+})
+
 test('what waits is shown with its reason and its way out, ten lines of it at most', () => {
   const item = (n: number, tries = 0) => ({
     ...({ id: `m${n}/attic`, kind: 'introduce', gatewayId: id(`m${n}`), about: id('attic'), tries } as const),
@@ -172,4 +188,6 @@ test('what waits is shown with its reason and its way out, ten lines of it at mo
   expect(lines).toHaveLength(13)
   expect(lines[1]).toBe('  - introduce attic and m0 to each other: no route')
   expect(pendingLines([], look)).toEqual([])
+  expect(doneLine(item(1))).toBe('attic and m1 know each other now')
+  expect(doneLine({ ...item(1), kind: 'forget' })).toBe('m1 has forgotten attic')
 })
