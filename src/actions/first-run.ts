@@ -41,8 +41,7 @@ export async function firstRun(
       warnings: [`${kind} is not running here. ${START[kind]}`],
     }
   if (!wait) return { run: 'not-awaited', warnings: [] }
-  const found = await provoke(deps, scheduler)
-  deps.onProgress('')
+  const found = await provoke(deps, scheduler).finally(() => deps.onProgress(''))
   if (found === undefined) {
     const seconds = RUN_WITHIN_MS / 1000
     const why = `${kind} has the job, and no run came from it within ${seconds} s`

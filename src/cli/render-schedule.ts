@@ -5,7 +5,7 @@ import type { Terminal } from './terminal.ts'
 
 type Look = Pick<Terminal, 'columns' | 'paint'>
 
-/** `claw-setup schedule`: how often, by what, whether it was seen to work, and the lines themselves. */
+/** `claw-setup schedule`: how often, by what, whether it was seen to work; the lines themselves before they are written. */
 export function renderSchedule(result: ScheduleResult, look: Look): string {
   const { everyMinutes, wantedMinutes, scheduler, where, lines, removed, dryRun, warnings } = result
   const rounded =
@@ -16,9 +16,8 @@ export function renderSchedule(result: ScheduleResult, look: Look): string {
     `${headline(result)} every ${everyMinutes} min by ${scheduler}${dryRun ? '' : proofOf(result)}`,
     ...removed.map(kind => `${dryRun ? 'Would remove' : 'Removed'} the older job from ${kind}`),
     ...[...rounded, ...warnings].map(text => warning(text, look)),
-    '',
-    `${dryRun ? 'Would be' : 'Is'} in ${printable(where)}:`,
-    ...lines.map(line => `  ${printable(line)}`),
+    ...(dryRun ? ['', `Would be in ${printable(where)}:`, ...lines.map(line => `  ${printable(line)}`)] : []),
+    ...(dryRun ? [] : ['', `See it: ${lookAt(result)}`]),
   ].join('\n')
 }
 
@@ -29,6 +28,9 @@ function headline({ dryRun, changed }: ScheduleResult): string {
 
 const proofOf = ({ run }: ScheduleResult): string =>
   ({ seen: '; the first run came', 'not-seen': '; NO run came', 'not-awaited': '' })[run]
+
+const lookAt = ({ scheduler, where }: ScheduleResult): string =>
+  scheduler === 'cron' ? 'crontab -l | grep claw-clan' : printable(where)
 
 /** `claw-setup unschedule`: from where it was removed. */
 export function renderUnschedule({ removed, dryRun, warnings }: UnscheduleResult, look: Look): string {

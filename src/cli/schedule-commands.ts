@@ -79,7 +79,11 @@ function parseScheduler(given: string | undefined): SchedulerKind | undefined {
 function onInterrupt(): Disposable & { readonly signal: AbortSignal } {
   const controller = new AbortController()
   const stop = () =>
-    controller.abort(new ClawError('cancelled', 'Stopped waiting: the schedule is in place, and unproved'))
+    controller.abort(
+      new ClawError('cancelled', 'Stopped waiting: the schedule is in place, and unproved', {
+        hint: 'Run "claw-doctor" in an interval from now: it tells whether runs come',
+      }),
+    )
   process.once('SIGINT', stop)
   return { signal: controller.signal, [Symbol.dispose]: () => void process.off('SIGINT', stop) }
 }
