@@ -1,6 +1,7 @@
 import type { GatewayId } from '../fleet/parse.ts'
 import { byLeadNumber, type Peer } from '../fleet/peer.ts'
 import type { ProbeOutcome } from '../fleet/probe.ts'
+import { REMOTE_LOGIN, shellWord } from '../fleet/ssh-failure.ts'
 import type { FleetStore } from '../store/store.ts'
 
 export type CheckDeps = {
@@ -46,24 +47,47 @@ function lineOf(peer: Peer, outcome: ProbeOutcome): CheckedPeer {
 
 type Reason = Exclude<ProbeOutcome, { readonly kind: 'ack' }>['reason']
 
-/** What the owner does about a probe that was not answered. */
-export function nextStep({ gatewayId, ip, sshUser, sshPort }: Peer, reason: Reason): string {
-  const port = sshPort === 22 ? '' : ` --port ${sshPort}`
-  const add = `"claw-setup-ssh add ${sshUser} ${ip}${port}"`
-  const steps: Record<Reason, string> = {
-    'no-key': 'Run "claw-setup-ssh keygen"',
-    'no-host-key': `Run "claw-setup-ssh trust ${gatewayId}", then ${add}`,
-    'no-network': "Check this machine's own network",
-    'host-unreachable': `Check that "${gatewayId}" is switched on, and that ${ip} is still its address`,
-    'ssh-refused': `Switch Remote Login (sshd) on at "${gatewayId}"`,
-    'ssh-busy': 'Its sshd is busy: try again in a minute',
-    'ssh-timeout': `Its sshd hangs: look at "${gatewayId}" itself`,
-    'ssh-failed': `Try "ssh -v -p ${sshPort} ${sshUser}@${ip} true"`,
-    'auth-denied': `Run ${add}: our clan key is not in its authorized_keys`,
-    'host-key-changed': `Compare the fingerprint on its own screen, then run "claw-setup-ssh trust ${gatewayId}"`,
-    'wrong-identity': `Another machine answers there: find the address of "${gatewayId}" with claw-discover`,
-    'stale-nonce': `Something between answers for "${gatewayId}": look at what stands at ${ip}`,
-    'no-answer': `Run ${add}: the login works, and the gate does not answer`,
-  }
-  return steps[reason]
+type Step = (peer: Peer, words: { readonly add: string; readonly where: string }) => string
+
+/** What the owner does about a probe that was not answered: one sentence, with the command where there is one. */
+export function nextStep(peer: Peer, reason: Reason): string {
+  const where = targetWords(peer)
+  const legacy = peer.legacyKey === undefined ? '' : ` --legacy --key ${shellWord(peer.legacyKey)}`
+  return STEPS[reason](peer, { where, add: `"claw-setup-ssh add ${where}${legacy}"` })
+}
+
+/** USER HOST [--port N] as `add` and `claw-remote-install` take them, in the owner's own word for the host. */
+function targetWords({ ip, sshUser, sshPort, sshAlias }: Peer): string {
+  const port = sshPort === 22 && sshAlias === undefined ? '' : ` --port ${sshPort}`
+  return `${shellWord(sshUser)} ${shellWord(sshAlias ?? ip)}${port}`
+}
+
+const STEPS: Record<Reason, Step> = {
+  'no-key': ({ legacyKey }, { add }) =>
+    legacyKey === undefined
+      ? 'Run "claw-setup-ssh keygen"'
+      : `Put its key file "${legacyKey}" back, or run ${add} with another`,
+  'no-host-key': ({ gatewayId }, { add }) => `Run "claw-setup-ssh trust ${gatewayId}", then ${add}`,
+  'no-network': () => `Check this machine's own network: run "claw-doctor"`,
+  'host-unreachable': ({ gatewayId, ip }) =>
+    `Switch "${gatewayId}" on, and check that ${ip} is still its address: run "claw-discover"`,
+  'ssh-refused': ({ gatewayId }) => `Switch Remote Login on at "${gatewayId}": ${REMOTE_LOGIN}`,
+  'ssh-busy': () => 'Its sshd turns logins away for now: run "claw-setup-ssh check" again in a minute',
+  'ssh-timeout': ({ gatewayId }) =>
+    `Its sshd takes the connection and says nothing: restart it, or "${gatewayId}" itself`,
+  'ssh-failed': (_peer, { where }) => `Run "claw-setup-ssh test ${where}" to see where it stops`,
+  'auth-denied': ({ legacyKey }, { add }) =>
+    legacyKey === undefined
+      ? `Run ${add}: our clan key is not in its authorized_keys`
+      : `Put "${legacyKey}.pub" into its authorized_keys again, or run ${add} with another key`,
+  'host-key-changed': ({ gatewayId }) =>
+    `Compare the fingerprint with its own screen ("ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub" there), then run "claw-setup-ssh trust ${gatewayId}"`,
+  'wrong-identity': ({ gatewayId }) =>
+    `Another machine answers there: find where "${gatewayId}" is now, with "claw-discover"`,
+  'stale-nonce': ({ gatewayId, ip }) =>
+    `Something between answers for "${gatewayId}": look at what stands at ${ip}`,
+  'no-answer': ({ legacyKey }, { add, where }) =>
+    legacyKey === undefined
+      ? `The login works and claw-clan does not answer there: run "claw-remote-install ${where}"`
+      : `The login works and its shell does not answer: run ${add} to see`,
 }

@@ -1,5 +1,4 @@
 import type { Added } from '../actions/add-machine.ts'
-import type { CheckedPeer } from '../actions/check-ssh.ts'
 import type { EnrolmentPlan } from '../actions/enrol-plan.ts'
 import type { TestedLogin } from '../actions/test-login.ts'
 import type { Trusted } from '../actions/trust.ts'
@@ -8,8 +7,8 @@ import type { introductionAnswerDocument } from '../fleet/introduction-answer.ts
 import { loginText } from '../fleet/ssh-failure.ts'
 import { printable } from '../fleet/text.ts'
 import { introductionLines } from './render-introductions.ts'
-import { header, renderTable } from './table.ts'
 import type { Terminal } from './terminal.ts'
+import { wrapIndented } from './wrap.ts'
 
 type Look = Pick<Terminal, 'columns' | 'paint'>
 
@@ -61,14 +60,19 @@ export function renderEnrolment(result: EnrolmentDocument, look: Look): string {
   ].join('\n')
 }
 
+const PLAN_INDENT = ' '.repeat(9)
+
 /** `claw-setup-ssh add --dry-run`. */
-export function renderPlan(plan: EnrolmentPlan, { paint }: Look): string {
+export function renderPlan(plan: EnrolmentPlan, { paint, columns }: Look): string {
   const { gatewayId, name, hostKey, hostKeyBy, here, there, fleet, warnings } = plan
   return [
-    printable(`Would enrol ${gatewayId} (${name}), host key ${hostKey} (${hostKeyBy})`),
-    ...here.map(line => `  here   ${line}`),
-    ...there.map(line => `  there  ${line}`),
-    ...(fleet.length === 0 ? [] : [`  then   introduced to ${fleet.join(', ')}`]),
+    printable(`Would enrol ${gatewayId} (${name})`),
+    `  host key ${hostKey} (${hostKeyBy})`,
+    ...here.map(line => `  here   ${wrapIndented(line, columns, PLAN_INDENT)}`),
+    ...there.map(line => `  there  ${wrapIndented(line, columns, PLAN_INDENT)}`),
+    ...(fleet.length === 0
+      ? []
+      : [`  then   ${wrapIndented(`introduced to ${fleet.join(', ')}`, columns, PLAN_INDENT)}`]),
     ...(plan.oneWay ? ['  it does not reach this machine: one-way'] : []),
     ...warnings.map(text => paint('yellow', printable(`! ${text}`))),
     ...statusLines('success', true),
@@ -95,13 +99,16 @@ export function failureLines({ code }: ClawError): string {
 }
 
 /** `claw-setup-ssh test`. */
-export function renderTest(result: TestedLogin): string {
-  const { hostKey, hostKeyBy, setUp, gatewayId } = result
+export function renderTest(result: TestedLogin, { paint }: Look): string {
+  const { hostKey, hostKeyBy, setUp, gatewayId, host, port, jump, noDirectWay } = result
+  const address = `${host.includes(':') ? `[${host}]` : host}:${port}`
   const what = { yes: 'set up', older: 'there is only an older version', no: 'not set up' }[setUp]
   return [
     'Your login works there.',
     `  host key   ${hostKey} (${hostKeyBy})`,
+    printable(`  address    ${address}${jump === null ? '' : `, through ${jump}`}`),
     printable(`  claw-clan  ${what}${gatewayId === null ? '' : ` (${gatewayId})`}`),
+    ...(noDirectWay === null ? [] : [paint('yellow', printable(`! ${noDirectWay}`))]),
     ...statusLines('success', setUp === 'yes'),
   ].join('\n')
 }
@@ -130,22 +137,6 @@ export function renderTrust(result: ReturnType<typeof trustDocument> & { readonl
     printable(`  clan key  ${probe.reason === null ? 'answered' : `${probe.reason}: ${probe.detail}`}`),
     ...(next === null ? [] : [`  next: ${next}`]),
   ].join('\n')
-}
-
-/** `claw-setup-ssh check`: one line per peer, with the next step where one is needed. */
-export function renderCheck(
-  result: { readonly clanKey: string; readonly peers: readonly CheckedPeer[] },
-  look: Look,
-): string {
-  const rows = result.peers.map(({ gatewayId, outcome, reason, next }) => [
-    { text: gatewayId },
-    { text: outcome, style: outcome === 'ack' ? 'green' : outcome === 'miss' ? 'red' : 'gray' } as const,
-    { text: reason ?? '' },
-    { text: next ?? '' },
-  ])
-  const none = ['No peer is enrolled yet.', '  next: claw-discover, then claw-setup-ssh add USER HOST']
-  const table = [renderTable([header('MACHINE', 'PROBE', 'REASON', 'NEXT'), ...rows], look)]
-  return [`Clan key ${result.clanKey}`, '', ...(rows.length === 0 ? none : table)].join('\n')
 }
 
 /** `claw-setup-ssh introduce`. */

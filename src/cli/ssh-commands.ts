@@ -11,6 +11,7 @@ import { readStdin } from './ask.ts'
 import { subcommand } from './command.ts'
 import type { AnyCommand } from './command-shape.ts'
 import { openProbe, type ReadyHome } from './home.ts'
+import { renderCheck } from './render-check.ts'
 import * as show from './render-ssh.ts'
 import { settleAfterRound } from './settle-after-round.ts'
 import { ADD, DRY_RUN, LOGIN, readLogin, VOUCHING } from './ssh-arguments.ts'
@@ -86,7 +87,7 @@ const test = ({ testLogin }: SshActions) =>
         const deps = await sshDeps(home, run.terminal)
         return testLogin(deps, await deps.resolve(typed))
       }),
-    render: result => show.renderTest(result),
+    render: (result, { terminal }) => show.renderTest(result, terminal),
     renderFailure: show.failureLines,
   })
 
@@ -147,13 +148,13 @@ const check = ({ checkSsh, settlePending }: SshActions) =>
     failure: 'A peer that does not answer is a finding, not a failure.',
     run: run =>
       withHome(run, async home => {
-        const { fingerprint } = await clanKey(home)
+        const { fingerprint, created } = await clanKey(home)
         const probe = await openProbe(home)
         const peers = await checkSsh({ store: home.store, probe, onProgress: run.terminal.progress })
-        return { clanKey: fingerprint, peers }
+        return { clanKey: fingerprint, clanKeyMade: created, peers }
       }),
     afterwards: (result, run) => settleAfterRound(result, run, async () => settlePending),
-    render: (result, { terminal }) => show.renderCheck(result, terminal),
+    render: (result, { terminal }) => renderCheck(result, terminal),
   })
 
 async function clanKey({ paths, self }: ReadyHome) {

@@ -26,7 +26,8 @@ type Reading = {
   readonly hint: (login: Login) => string
 }
 
-const switchedOn =
+/** Where SSH is switched on. */
+export const REMOTE_LOGIN =
   'on a Mac under System Settings > General > Sharing > Remote Login, on Linux by "sudo systemctl enable --now ssh"'
 
 /** The `ssh-copy-id` line that gives this login our own key; fit to be pasted, whatever the names hold. */
@@ -43,8 +44,11 @@ function wayText({ user, host, port, alias, identityFile, configFile }: Login): 
     ...(port === 22 && alias === undefined ? [] : ['-p', String(port)]),
     `${user}@${alias ?? host}`,
   ]
-  return words.map(word => (/^[\w@%+=:,./-]+$/.test(word) ? word : shellQuote(word))).join(' ')
+  return words.map(shellWord).join(' ')
 }
+
+/** One word of a command to paste, quoted where a shell would read more into it. */
+export const shellWord = (word: string): string => (/^[\w@%+=:,./-]+$/.test(word) ? word : shellQuote(word))
 
 const READINGS: readonly Reading[] = [
   {
@@ -71,13 +75,13 @@ const READINGS: readonly Reading[] = [
     code: 'auth-denied',
     what: ({ user }) => `it lets "${user}" in with none of your SSH keys`,
     hint: login =>
-      `Run "${copyIdLine(login)}" once (without a key yet, "ssh-keygen -t ed25519" before it), then try again; Remote Login must be on and allow this user: ${switchedOn}`,
+      `Run "${copyIdLine(login)}" once (without a key yet, "ssh-keygen -t ed25519" before it), then try again; Remote Login must be on and allow this user: ${REMOTE_LOGIN}`,
   },
   {
     pattern: /connection refused/i,
     code: 'ssh-refused',
     what: ({ port }) => `nothing listens on its port ${port}`,
-    hint: () => `Switch SSH on there: ${switchedOn}; or name its port with --port`,
+    hint: () => `Switch SSH on there: ${REMOTE_LOGIN}; or name its port with --port`,
   },
   {
     pattern: /timed out during banner|timeout, server|connection to .* timed out/i,

@@ -106,7 +106,10 @@ describe('a machine behind a jump host', () => {
     const added = await ssh(a, 'add', 'root', 'studio', '--host-key', fingerprint)
 
     expect([asked.code, asked.stderr.includes(fingerprint)]).toEqual([2, true])
-    expect(JSON.parse(tested.stdout)).toMatchObject({ hostKey: fingerprint, hostKeyBy: '--host-key' })
+    expect(JSON.parse(tested.stdout)).toMatchObject({
+      ...{ hostKey: fingerprint, hostKeyBy: '--host-key', jump: `root@${middle.ip}` },
+      noDirectWay: expect.stringContaining('need a direct way'),
+    })
     expect(before).toContain(`Accepted publickey for root from ${middle.ip}`)
     expect(added.code).toBe(1)
     expect(added.stderr).toMatch(/through root@.*need a direct way.*\n {2}next: Name an address/)

@@ -373,7 +373,7 @@ test('checkSsh() asks every peer and names a next step for each that did not ans
       gatewayId: 'b',
       outcome: 'miss',
       reason: 'host-unreachable',
-      next: expect.stringContaining('switched on'),
+      next: expect.stringContaining('claw-discover'),
     },
   ])
   expect(nextStep(aPeer({ sshPort: 2222 }), 'auth-denied')).toContain(
