@@ -31,16 +31,20 @@ export const openAsker = (consequence: string, { progress }: Pick<Terminal, 'pro
     if (!isOpen) intro('Enter takes the answer shown, Ctrl-C leaves')
     isOpen = true
   }
-  const answerOf = async <T>(prompt: () => Promise<T | typeof CANCEL_SYMBOL>): Promise<T> => {
+  const answerOf = async <T>(
+    prompt: (signal: AbortSignal) => Promise<T | typeof CANCEL_SYMBOL>,
+  ): Promise<T> => {
     open()
-    const given = await prompt()
+    using ending = atEndOfInput()
+    const given = await prompt(ending.signal)
     if (isCancel(given)) throw new ClawError('cancelled', `Cancelled: ${consequence}`)
     return given
   }
   return {
     text: async ({ message, initial, check }) => {
-      const answer = await answerOf(() =>
+      const answer = await answerOf(signal =>
         text({
+          signal,
           message: printable(message),
           placeholder: printable(initial),
           defaultValue: initial,
@@ -50,7 +54,7 @@ export const openAsker = (consequence: string, { progress }: Pick<Terminal, 'pro
       return answerIn(answer, initial)
     },
     yesNo: (message, initial) =>
-      answerOf(() => confirm({ message: printable(message), initialValue: initial })),
+      answerOf(signal => confirm({ signal, message: printable(message), initialValue: initial })),
     choose: async (message, choices) => {
       const options = choices.map(({ value, label, hint }) => ({
         value,
@@ -58,8 +62,8 @@ export const openAsker = (consequence: string, { progress }: Pick<Terminal, 'pro
         ...(hint === undefined ? {} : { hint: printable(hint) }),
       }))
       // Its types cannot follow a list of options whose values are one of a few words.
-      const answer = await answerOf(() =>
-        multiselect<string>({ message: printable(message), options, required: false }),
+      const answer = await answerOf(signal =>
+        multiselect<string>({ signal, message: printable(message), options, required: false }),
       )
       return choices.map(({ value }) => value).filter(value => answer.includes(value))
     },
@@ -75,6 +79,24 @@ export const openAsker = (consequence: string, { progress }: Pick<Terminal, 'pro
       progress('')
       if (isOpen) outro()
       isOpen = false
+    },
+  }
+}
+
+/**
+ * Ctrl-D and a terminal that is gone end the input: the prompt then waits for nothing any more, and Node would leave
+ * without a word, with exit code 0.
+ */
+function atEndOfInput(): Disposable & { readonly signal: AbortSignal } {
+  const controller = new AbortController()
+  const end = () => controller.abort()
+  process.once('beforeExit', end)
+  process.stdin.once('end', end)
+  return {
+    signal: controller.signal,
+    [Symbol.dispose]: () => {
+      process.off('beforeExit', end)
+      process.stdin.off('end', end)
     },
   }
 }

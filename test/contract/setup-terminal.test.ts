@@ -54,14 +54,18 @@ test('claw-setup on a terminal asks, says at once what is wrong, and writes what
   expect(lines.filter(line => line.length > 80)).toEqual([])
 })
 
-test('Ctrl-C at a question ends it with one line, and nothing is written', async () => {
+test.each([
+  ['Ctrl-C', '\u0003'],
+  ['Ctrl-D', '\u0004'],
+  ['Escape', '\u001b'],
+])('%s at a question ends it with one line, and nothing is written', async (_name, key) => {
   await using folder = await temporaryFolder()
   const home = join(folder.path, 'home')
   const setup = startTyped('setup', ['--home', home])
 
   await answer(setup, [/Gateway id/, 'studio'])
   await setup.waitFor(/Name:/)
-  setup.type('\u0003')
+  setup.type(key)
 
   expect(await setup.ended).toBe(1)
   expect(setup.screen()).toContain('claw-setup: Cancelled: nothing was written')
