@@ -26,7 +26,7 @@ export const selfTestCommand = (run: typeof selfTest) =>
           hint: 'To try it by hand, run "claw-peer --self-test"',
         })
       }
-      const folder = await mkdtemp(join(tmpdir(), 'claw-clan-self-test-'))
+      const folder = await folderToTryIn()
       try {
         return await run({ program: VERSION, node: process.versions.node }, checksIn(folder))
       } finally {
@@ -36,6 +36,18 @@ export const selfTestCommand = (run: typeof selfTest) =>
     render: result => renderSelfTest(result),
     exitCode: result => (result.ok ? 0 : 1),
   })
+
+async function folderToTryIn(): Promise<string> {
+  try {
+    return await mkdtemp(join(tmpdir(), 'claw-clan-self-test-'))
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause)
+    throw new ClawError('store-unavailable', `Cannot make a folder in "${tmpdir()}": ${why}`, {
+      hint: 'Make that folder writable, or set TMPDIR to another',
+      cause,
+    })
+  }
+}
 
 const checksIn = (folder: string): readonly SelfCheck[] => [
   { name: 'node', run: async () => checkNode() },

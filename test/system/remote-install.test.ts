@@ -233,6 +233,22 @@ test('a version that does not work there never takes the place of one that does'
   ])
 })
 
+test('a version that was damaged there is found by its self-test, and mended by the next run', async () => {
+  await using fleet = await installed('beta')
+  const beta = fleet.lab.machine('beta')
+  const file = join(beta.clanHome, 'versions', await currentOf(beta), 'dist', 'discover.js')
+  await appendFile(file, '//')
+  const selfTest = () => beta.exec([join(beta.clanHome, 'bin', 'claw-peer'), '--self-test'])
+
+  const damaged = await selfTest()
+  expect(damaged.code).toBe(1)
+  expect(damaged.stdout).toMatch(/^ {2}files +failed {2}"[^"]+\/dist\/discover\.js" differ/m)
+  const mended = await run(fleet.alpha, 'remote-install', 'root', beta.ip, '--json', ...FAST)
+
+  expect(stepsOf(mended.stdout)).toMatchObject({ version: 'ok', 'self-test': 'ok', 'in use': 'unchanged' })
+  expect(await selfTest()).toMatchObject({ code: 0, stderr: '' })
+})
+
 test('all updates every machine in turn, and lists those that are away', async () => {
   await using fleet = await installed('beta', 'gamma', 'delta')
   const { alpha, lab } = fleet
