@@ -30,6 +30,7 @@ async function ask({ probe, inspect, clock }: AskDeps, peer: Peer): Promise<Aske
   const outcome = await probe(peer)
   if (outcome.kind !== 'ack') {
     const { reason } = outcome
+    if (reason === 'no-key' || reason === 'no-host-key') return { peer, answer: { kind: 'not-asked' } }
     return { peer, answer: { kind: 'failed', reason, next: nextStep(peer, reason) } }
   }
   // The gate reads its clock somewhere within the exchange; half of it is the best guess, and whole seconds are told.

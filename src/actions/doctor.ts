@@ -13,7 +13,8 @@ export type Check = {
 }
 
 export type DoctorDeps = {
-  readonly checks: readonly Check[]
+  /** The checks of the machine as it is now; asked again after something was put right. */
+  readonly checks: () => Promise<readonly Check[]>
   readonly clock: Pick<Clock, 'sleep'>
   /** Puts one thing right. @returns what it did, or with `dryRun` what it would do, in a few words */
   readonly mend: (fix: Fix, dryRun: boolean) => Promise<string>
@@ -44,12 +45,12 @@ export type Remedy = 'none' | 'plan' | 'fix'
  * A check that fails or takes too long is a finding like any other; it never keeps the rest from being told.
  */
 export async function examine(deps: DoctorDeps, remedy: Remedy): Promise<DoctorResult> {
-  const { checks, onProgress } = deps
+  const checks = await deps.checks()
   let done = 0
   const looks = await Promise.all(
     checks.map(async check => {
       const findings = await lookAt(check, deps.clock)
-      onProgress(++done, checks.length)
+      deps.onProgress(++done, checks.length)
       return { check, findings }
     }),
   )
@@ -92,8 +93,8 @@ async function lookAt(check: Check, clock: Pick<Clock, 'sleep'>): Promise<readon
 
 function failed({ id, about }: Check, error: unknown): Finding {
   if (error instanceof ClawError) {
-    const details = error.hint === undefined ? {} : { next: error.hint }
-    return warning(id, `Cannot check ${about}: ${error.message}`, details)
+    const next = error.hint ?? 'do what the other findings say, then claw-doctor again'
+    return warning(id, `Cannot check ${about}: ${error.message}`, { next })
   }
   const why = error instanceof Error ? error.message : String(error)
   return problem(id, `Cannot check ${about}: ${why}`, {
@@ -112,9 +113,11 @@ async function mendAll(
     // One after the other: two repairs may touch the same files.
     if (!done.has(key)) done.set(key, await mend(deps, fix, remedy === 'plan'))
   }
+  const fresh = remedy === 'fix' && done.size > 0 ? await deps.checks() : []
   const reports = looks.map(async look => {
+    const again = fresh.find(({ id }) => id === look.check.id)
     const hasFix = look.findings.some(({ fix }) => fix !== undefined)
-    const after = hasFix && remedy === 'fix' ? await lookAt(look.check, deps.clock) : look.findings
+    const after = hasFix && again !== undefined ? await lookAt(again, deps.clock) : look.findings
     return [
       ...look.findings.map(finding => reportOf(finding, after, done, remedy)),
       ...newlyFound(look.findings, after),

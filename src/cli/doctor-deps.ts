@@ -18,16 +18,19 @@ export async function doctorDeps(
   { progress }: Pick<Terminal, 'progress'>,
   { deep, ...actions }: DoctorWishes & DoctorActions,
 ): Promise<DoctorDeps> {
-  const patient = await admit(home)
+  const admitted = await admit(home)
   return {
-    checks: [
-      ...homeChecks(patient),
-      ...keyChecks(patient),
-      ...programChecks(patient, { deep }),
-      ...networkChecks(patient, actions),
-    ],
+    checks: async () => {
+      const patient = await admit(home)
+      return [
+        ...homeChecks(patient),
+        ...keyChecks(patient),
+        ...programChecks(patient, { deep }),
+        ...networkChecks(patient, actions),
+      ]
+    },
     clock: home.clock,
-    mend: mender(patient, actions),
+    mend: mender(admitted, actions),
     onProgress: (done, total) => progress(`checked ${done} of ${total}`),
   }
 }

@@ -55,7 +55,7 @@ function damages({ home, damaged }: Patient): readonly ClawError[] {
   const candidates = readCandidates(paths).damaged.map(({ path, error }) => {
     return new ClawError(error.code, error.message, { hint: `rm "${path}": it was only heard, not enrolled` })
   })
-  return [...damaged, ...candidates, ...reads.flatMap(read => troubleOf(read))]
+  return [...damaged.map(({ error }) => error), ...candidates, ...reads.flatMap(read => troubleOf(read))]
 }
 
 function troubleOf(read: () => unknown): readonly ClawError[] {

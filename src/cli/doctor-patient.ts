@@ -6,6 +6,8 @@ import type { schedulePings, scheduleState } from '../actions/schedule.ts'
 import { ClawError } from '../fleet/error.ts'
 import type { Identity } from '../fleet/identity.ts'
 import type { Peer } from '../fleet/peer.ts'
+import { readPeers } from '../store/fleet-files.ts'
+import type { DamagedFile } from '../store/record-folder.ts'
 import { type Home, notSetUp } from './home.ts'
 
 /** What the owner asked for beside the usual. */
@@ -30,7 +32,7 @@ export type Patient = {
   /** Why state.json does not read. */
   readonly trouble: ClawError | undefined
   readonly peers: readonly Peer[]
-  readonly damaged: readonly ClawError[]
+  readonly damaged: readonly DamagedFile[]
 }
 
 /** A line of a table of checks: id, what it looks at, bound in milliseconds, the look. */
@@ -44,8 +46,8 @@ export const check = (id: string, about: string, timeoutMs: number, look: Check[
 /** @throws {ClawError} `not-set-up` */
 export async function admit(home: Home): Promise<Patient> {
   const { self, trouble } = await readSelf(home)
-  const { peers, damaged } = await home.store.peers()
-  return { home, self, trouble, peers, damaged }
+  const { records, damaged } = readPeers(home.paths)
+  return { home, self, trouble, peers: [...records.values()].map(({ record }) => record), damaged }
 }
 
 async function readSelf(home: Home): Promise<Pick<Patient, 'self' | 'trouble'>> {

@@ -36,13 +36,16 @@ export type GrantFacts = {
     Peer,
     'gatewayId' | 'clanKey' | 'oneWay' | 'legacyKey' | 'sshUser' | 'ip' | 'sshPort'
   >[]
+  /** Ids of peers whose record does not read; they are enrolled all the same. */
+  readonly unread: readonly string[]
 }
 
 /** Every peer that should reach us may, by the gate of this home and nothing else. */
-export function judgeGrants({ file, gate, grants, peers }: GrantFacts): readonly Finding[] {
+export function judgeGrants({ file, gate, grants, peers, unread }: GrantFacts): readonly Finding[] {
   const expected = peers.filter(
     ({ clanKey, oneWay, legacyKey }) => clanKey !== undefined && !oneWay && !legacyKey,
   )
+  const enrolled = new Set([...peers.map(({ gatewayId }) => gatewayId), ...unread].map(idKey))
   const found = [
     ...(gate.isRunnable || expected.length === 0
       ? []
@@ -54,7 +57,7 @@ export function judgeGrants({ file, gate, grants, peers }: GrantFacts): readonly
         ]),
     ...expected.flatMap(peer => grantTrouble(peer, grants, gate.path, file)),
     ...grants
-      .filter(({ gatewayId }) => !peers.some(peer => idKey(peer.gatewayId) === idKey(gatewayId)))
+      .filter(({ gatewayId }) => !enrolled.has(idKey(gatewayId)))
       .map(({ gatewayId }) =>
         warning('authorized-keys', `"${file}" lets in ${gatewayId}, which is not enrolled`, {
           next: `claw-setup-ssh forget ${gatewayId}`,

@@ -134,7 +134,8 @@ export type Damage = { readonly message: string; readonly hint: string | undefin
 
 /** Every record reads. */
 export function judgeRecords(damaged: readonly Damage[], count: number): readonly Finding[] {
-  if (damaged.length === 0) return [fine('records', `All ${counted(count, 'record')} can be read`)]
+  if (damaged.length === 0)
+    return [fine('records', `${counted(count, 'peer record')}, the manifest and the journal can be read`)]
   return damaged.map(({ message, hint }) =>
     problem('records', message, { next: hint ?? 'claw-ping sets it aside and takes what fleet.json has' }),
   )

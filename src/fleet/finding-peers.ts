@@ -16,16 +16,21 @@ export type AskedPeer = {
         readonly inspection: { readonly node: string; readonly lastPing: string | null } | undefined
       }
     | { readonly kind: 'failed'; readonly reason: string; readonly next: string }
+    /** This machine has no key to ask with, or no host key to believe: its own checks say so. */
+    | { readonly kind: 'not-asked' }
 }
 
 /** Every peer answers; a machine that may be away is no trouble. */
 export function judgeReach(asked: readonly AskedPeer[]): readonly Finding[] {
   const silent = asked.flatMap(({ peer, answer }): Finding[] => {
-    if (answer.kind === 'ack') return []
+    if (answer.kind !== 'failed') return []
     const say = peer.mayBeAway === true ? note : warning
     return [say('peers', `${peer.gatewayId} does not answer: ${answer.reason}`, { next: answer.next })]
   })
-  return silent.length > 0 ? silent : [fine('peers', `${counted(asked.length, 'peer')} answered`)]
+  const answered = asked.filter(({ answer }) => answer.kind === 'ack').length
+  return silent.length > 0 || answered === 0
+    ? silent
+    : [fine('peers', `${counted(answered, 'peer')} answered`)]
 }
 
 /** Certificates, logs and leader history tolerate seconds; half a minute is a clock that nobody sets. */

@@ -63,3 +63,13 @@ test('a legacy peer is not asked for a program it does not have', async () => {
 
   expect(asked?.answer).toMatchObject({ kind: 'ack', version: '2.0.0', inspection: undefined })
 })
+
+test('without a key or a pinned host key nobody is asked, and nobody is blamed', async () => {
+  const outcome = { kind: 'unmade', reason: 'no-host-key', detail: '' } as const
+
+  const [asked] = await askPeers({ clock, probe: async () => outcome, inspect: async () => undefined }, [
+    peer,
+  ])
+
+  expect(asked?.answer).toEqual({ kind: 'not-asked' })
+})

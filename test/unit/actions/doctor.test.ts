@@ -13,7 +13,7 @@ const checkOf = (id: string, ...findings: readonly Finding[]): Check => ({
 })
 
 const depsOf = (checks: readonly Check[], changes: Partial<DoctorDeps> = {}): DoctorDeps => ({
-  checks,
+  checks: async () => checks,
   clock: { sleep: () => never },
   mend: async () => 'mended',
   onProgress: () => {},
@@ -61,6 +61,16 @@ describe('examine() without a remedy', () => {
       ],
       ['a', 'warning', 'Cannot check the a: it does not end', 'wait'],
       ['c', 'ok', 'good', null],
+    ])
+  })
+
+  test('a check that fails without a hint has a next step all the same', async () => {
+    const look = () => Promise.reject(new ClawError('damaged-state', 'no journal'))
+
+    const { findings } = await examine(depsOf([{ ...checkOf('a'), look }]), 'none')
+
+    expect(findings.map(({ next }) => next)).toEqual([
+      'do what the other findings say, then claw-doctor again',
     ])
   })
 

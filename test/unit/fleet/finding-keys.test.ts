@@ -118,10 +118,11 @@ describe('judgeGrants()', () => {
     ['no line', { grants: [] }, 'warning', add],
     ['no line for a one-way peer', { grants: [], peers: [{ ...peer, oneWay: true }] }, 'ok', null],
     ['no line for a legacy peer', { grants: [], peers: [{ ...peer, legacyKey: '/k' }] }, 'ok', null],
+    ['a line for a peer whose record does not read', { peers: [], unread: ['STUDIO'] }, 'ok', null],
     ['a line for a stranger', { peers: [] }, 'warning', 'claw-setup-ssh forget Studio'],
     ['a gate that does not start', { gate: { ...gate, isRunnable: false } }, 'problem', 'claw-setup --yes'],
   ])('%s', (_what, change, severity, next) => {
-    const findings = judgeGrants({ file: '/ak', gate, grants: [grant], peers: [peer], ...change })
+    const findings = judgeGrants({ file: '/ak', gate, grants: [grant], peers: [peer], unread: [], ...change })
 
     expect(findings.map(each => [each.severity, each.next])).toEqual([[severity, next]])
   })

@@ -29,10 +29,11 @@ const silent = (name: string, facts: Partial<Peer> = {}): AskedPeer => ({
   answer: { kind: 'failed', reason: 'auth-denied', next: 'do this' },
 })
 
-test.each([
+test.each<[readonly AskedPeer[], readonly string[]]>([
   [[ack('a'), ack('b')], ['ok: 2 peers answered']],
   [[ack('a'), silent('b')], ['warning: b does not answer: auth-denied']],
   [[silent('b', { mayBeAway: true })], ['note: b does not answer: auth-denied']],
+  [[{ peer: peer('a'), answer: { kind: 'not-asked' } }], []],
 ])('who answers', (asked, findings) => {
   expect(short(judgeReach(asked))).toEqual(findings)
 })
