@@ -148,7 +148,9 @@ function valuesOf(text: string): Value {
 
 function jumpOf(value: Value): string | undefined {
   const jump = value('proxyjump')
-  if (jump !== undefined && jump !== 'none') return printable(jump).slice(0, 200)
+  // ssh puts brackets around every host, not only around IPv6 addresses.
+  if (jump !== undefined && jump !== 'none')
+    return printable(jump.replace(/\[([^\]:]*)\]/g, '$1')).slice(0, 200)
   const command = value('proxycommand')
   // Its text is the owner's business and may hold a secret.
   return command === undefined || command === 'none' ? undefined : 'a ProxyCommand'
