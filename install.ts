@@ -153,7 +153,7 @@ async function start(): Promise<void> {
       const done = run.options.rollback ? await stepBack(run, paths) : await install(run, paths)
       run.terminal.progress('')
       if (run.options.setup && !done.dryRun) launcher = join(paths.bin, 'claw-setup')
-      return { ...done, ...activationDocument(done, paths) }
+      return { ...done, ...(await activationDocument(done, paths)) }
     },
     render,
   })

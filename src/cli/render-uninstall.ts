@@ -7,12 +7,11 @@ export function renderUninstall(done: Uninstallation): string {
   const { home, outside, programs, data, keptData, left, dryRun } = done
   return [
     dryRun ? 'Would remove claw-clan from this machine:' : 'Removed claw-clan from this machine:',
-    ...outside.flatMap(({ what, removed }) => [
-      `  ${what}${removed.length === 0 ? ': none' : ''}`,
-      ...removed.map(line => `    ${shortPath(line)}`),
-    ]),
-    `  programs${programs.length === 0 ? ': none' : ` in ${shortPath(home)}`}`,
-    ...(keptData ? [] : [`  data${data.length === 0 ? ': none' : ` in ${shortPath(home)}`}`]),
+    ...outside
+      .filter(({ removed }) => removed.length > 0)
+      .flatMap(({ what, removed }) => [`  ${what}`, ...removed.map(line => `    ${shortPath(line)}`)]),
+    ...(programs.length === 0 ? [] : [`  programs in ${shortPath(home)}`]),
+    ...(data.length === 0 ? [] : [`  data in ${shortPath(home)}`]),
     ...data.map(path => `    ${printable(path.slice(home.length + 1))}`),
     ...(keptData ? [`Data is kept in ${shortPath(home)}`] : []),
     ...leftLines(done, left),

@@ -3,23 +3,29 @@ import { join } from 'node:path'
 import type { Activation, Links } from '../actions/make-current.ts'
 import type { HomePaths } from '../adapters/home-paths.ts'
 import { isOnPath } from '../adapters/launcher-files.ts'
+import { askPresence } from '../adapters/presence.ts'
 import { shellQuote } from '../fleet/remote.ts'
 import { printable } from '../fleet/text.ts'
+import { PROGRAM } from './announcer-order.ts'
 
 /** What a change of version prints as JSON. */
 export type ActivationDocument = Activation & {
   readonly home: string
   /** The line that puts the links on PATH; null when they are, or there are none. */
   readonly pathLine: string | null
+  /** Commands that start anew what still runs from the version of before. */
+  readonly restart: readonly string[]
 }
 
-export function activationDocument(
+export async function activationDocument(
   activation: Activation,
-  { home }: Pick<HomePaths, 'home'>,
-): ActivationDocument {
+  { home, locks }: Pick<HomePaths, 'home' | 'locks'>,
+): Promise<ActivationDocument> {
   const folder = activation.links.find(({ made, kept }) => made.length + kept.length > 0)?.folder
   const pathLine = folder === undefined || isOnPath(folder) ? null : exportLine(folder)
-  return { ...activation, home, pathLine }
+  const isOther = activation.previous !== null && activation.previous !== activation.version
+  const announcer = isOther ? await askPresence(locks, PROGRAM) : undefined
+  return { ...activation, home, pathLine, restart: announcer === undefined ? [] : ['claw-register restart'] }
 }
 
 /** Text for people: what is in use now, what was done, what was left alone, what is to do. */
@@ -27,7 +33,7 @@ export function renderActivation(done: ActivationDocument): string {
   const { version, previous, node, launchers, links, skills, pruned, dryRun } = done
   const would = dryRun ? 'Would be' : 'Now'
   const before = previous === null ? '' : previous === version ? ', as before' : ` (before: ${previous})`
-  const copied = node.copied ? ', copied into the home' : ''
+  const copied = node.copied ? ', a copy' : ''
   const wrote = [...launchers.written.map(() => 'written'), ...launchers.removed.map(() => 'removed')]
   return [
     `${would} at ${version}${before}`,
@@ -37,6 +43,7 @@ export function renderActivation(done: ActivationDocument): string {
     ...skills.map(change => `  skills    ${linkLine(change)}`),
     ...(pruned.length === 0 ? [] : [`  old       removed ${pruned.join(', ')}`]),
     ...[...links, ...skills].flatMap(foreignLines),
+    ...done.restart.map(line => `Still runs from the version of before: ${line}`),
     ...done.warnings.map(line => `Not done: ${printable(line)}`),
     ...(done.pathLine === null
       ? []

@@ -52,10 +52,11 @@ export async function removeFromMachine(
   let keep = keepData
   if (options.yes !== true && (terminal.canAsk || !keepData)) {
     if (!terminal.canAsk) throw needsAnswer(paths)
+    const shown = renderUninstall(await plan())
     terminal.progress('')
-    process.stderr.write(`${renderUninstall(await plan())}\n\n`)
+    process.stderr.write(`${shown}\n\n`)
     if (!(await ask('Remove claw-clan from this machine?', terminal))) throw refused()
-    const data = `Remove its data in ${paths.home} too? Its clan key and identity cannot be had back.`
+    const data = 'Remove its data too? The clan key and the identity cannot be had back.'
     keep = keepData || !(await ask(data, terminal))
   }
   return await alone(paths, () => uninstall(deps, { keepData: keep, dryRun: false }))
