@@ -55,7 +55,7 @@ export async function firstRun(
 }
 
 const START: Readonly<Record<SchedulerKind, string>> = {
-  cron: 'Start it ("systemctl enable --now cron" or "service cron start", as root), or run "claw-setup schedule --scheduler systemd"',
+  cron: 'Start it ("systemctl enable --now cron", or crond, as root), or run "claw-setup schedule --scheduler systemd"',
   launchd: 'Use "claw-setup schedule --scheduler cron"',
   systemd: 'Use "claw-setup schedule --scheduler cron"',
 }

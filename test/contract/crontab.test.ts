@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import {
   chmodSync,
   existsSync,
@@ -303,6 +303,33 @@ describe('a crontab that lists control characters in another form', () => {
 
     await expect(editCrontab(place, add, at)).rejects.toMatchObject({ code: 'command-failed' })
     expect(now()).toBe(`# 1\r\n# 2\r\n# 3\r\n${odd}`)
+  })
+})
+
+describe('what the bash version lost and this one keeps', () => {
+  /** Its way to take a monitor out of the crontab. */
+  const PIPELINE = 'crontab -l 2>/dev/null | grep -v "claw-monitor.sh gw1" | crontab -'
+  const pipeline = () =>
+    execFileSync('/bin/sh', ['-c', PIPELINE], { env: { PATH: `${folder}:/usr/bin:/bin` }, stdio: 'pipe' })
+
+  test('the whole crontab, when reading it fails', async () => {
+    program({ list: 'echo "crontab: Input/output error" >&2; exit 1' })
+    start('mine\n')
+
+    await expect(editCrontab(place, remove, at)).rejects.toMatchObject({ code: 'command-failed' })
+    expect(now()).toBe('mine\n')
+    pipeline()
+    expect(now()).toBe('')
+  })
+
+  test('the monitor of gw10, when the one of gw1 goes', async () => {
+    start('*/5 * * * * x/claw-monitor.sh gw10\n*/5 * * * * x/claw-monitor.sh gw1\n')
+    pipeline()
+    expect(now()).toBe('')
+
+    start([id('gw1'), id('gw10')].reduce((text, each) => withEntry(text, OWNER, monitorOf(each)), ''))
+    await editCrontab(place, remove, at)
+    expect(now()).toBe(withEntry('', OWNER, monitorOf(id('gw10'))))
   })
 })
 
