@@ -324,6 +324,47 @@ async function mountHome(machine: Machine, options: string): Promise<void> {
   await machine.must(['mount', '-t', 'tmpfs', '-o', options, 'claw-test', machine.clanHome])
 }
 
+test('whatever stands in the way of an update, the old version lives and its state is untouched', async () => {
+  await using fleet = await fleetOf('beta')
+  const { alpha, lab } = fleet
+  const beta = lab.machine('beta')
+  await mountHome(beta, 'size=60m,mode=0700')
+  expect((await run(alpha, 'remote-install', 'root', beta.ip, ...FAST)).stderr).toBe('')
+  const [before, old] = [await keptTree(beta), await currentOf(beta)]
+  const sh = (script: string) => beta.must(['sh', '-ec', script, 'sh', beta.clanHome])
+  const remount = (options: string) => sh(`mount -o remount,${options} "$1"`)
+  const inWay = [
+    {
+      says: /Node 20[^\n]+"\/usr\/bin\/node"; Node 24/,
+      put: async () => '',
+      words: ['--node', '/usr/bin/node'],
+      take: async () => '',
+    },
+    {
+      says: /\d+ MB are free for "[^"]+", and \d+ MB are needed/,
+      put: () => sh('head -c 100m /dev/zero >"$1/filler" 2>/dev/null || true'),
+      take: () => sh('rm "$1/filler"'),
+    },
+    {
+      says: /Cannot put [^\n]+ENOSPC/,
+      put: () => sh('mount -o "remount,nr_inodes=$(($(df --output=iused "$1" | tail -n 1) + 20))" "$1"'),
+      take: () => remount('nr_inodes=5000'),
+    },
+    { says: /cannot be written to/, put: () => remount('ro'), take: () => remount('rw') },
+  ]
+  for (const { says, put, take, words = [] } of inWay) {
+    await put()
+    const { code, stderr } = await update(alpha, 'root', beta.ip, ...words, ...FAST)
+
+    expect([code, stderr]).toEqual([1, expect.stringMatching(says)])
+    expect([await currentOf(beta), await isAlive(beta), await keptTree(beta)]).toEqual([old, true, before])
+    await take()
+  }
+  expect(await sh('find "$1/versions" -name ".incoming*"')).toBe('')
+  expect(await update(alpha, 'root', beta.ip, ...FAST)).toMatchObject({ code: 0, stderr: '' })
+  expect([(await currentOf(beta)) === old, await keptTree(beta)]).toEqual([false, before])
+})
+
 test('an id that another machine has is refused before anything is changed', async () => {
   await using fleet = await fleetOf('beta', 'gamma')
   const { alpha, lab } = fleet
