@@ -87,14 +87,13 @@ type Errand = {
 }
 
 async function carryOut(deps: SetupDeps, { plan, settings, former }: Errand): Promise<SetupResult> {
-  const { known, lost } = former
+  const { known } = former
   const key = await deps.ensureClanKey(plan.self.gatewayId)
   const self: Identity = { ...plan.self, clanKey: key.fingerprint }
   const configWritten = await deps.ensureConfig()
   if (plan.settingsChanged.length > 0) await deps.changeSettings(settings)
   const launchers = deps.writeLaunchers()
-  const isNew = plan.changed || lost !== undefined
-  if (isNew || known?.clanKey !== key.fingerprint || known.version !== deps.version)
+  if (plan.changed || known?.clanKey !== key.fingerprint || known.version !== deps.version)
     await deps.store.saveSelf(self)
   return { ...plan, self, clanKeyCreated: key.created, configWritten, launchers }
 }

@@ -2,6 +2,7 @@ import { expect, test } from 'vitest'
 import { askSetup } from '../../../src/actions/ask-setup.ts'
 import type { SetupAnswers } from '../../../src/actions/setup-answers.ts'
 import { readFormer } from '../../../src/actions/setup-former.ts'
+import { ClawError } from '../../../src/fleet/error.ts'
 import type { Identity } from '../../../src/fleet/identity.ts'
 import { readSettings } from '../../../src/fleet/settings.ts'
 import { type Reply, scriptedAsker } from '../../support/asker.ts'
@@ -22,14 +23,15 @@ type Ask = {
   readonly flags?: SetupAnswers
   readonly replies?: readonly (readonly [RegExp, Reply])[]
   readonly again?: boolean
+  readonly fixed?: ClawError
 }
 
-async function ask({ self, settings = {}, flags = {}, replies = [], again = false }: Ask) {
+async function ask({ self, settings = {}, flags = {}, replies = [], again = false, fixed }: Ask) {
   const { settings: values, givenKeys } = readSettings(settings, 'config.json', {})
   const former = await readFormer({
     store: storeOf([aPeer({ leadNumber: 2 })], self === undefined ? {} : { self }),
     facts,
-    settings: { values, givenKeys, fixed: undefined },
+    settings: { values, givenKeys, fixed },
     lostIdentity: () => ({ known: {}, sources: [] }),
   })
   const asker = scriptedAsker(replies)
@@ -103,6 +105,15 @@ test('questions that an older home was never asked are asked at the next run, an
 
   expect(asker.asked).toHaveLength(4)
   expect(answers).toEqual({ mayBeAway: true, allowRestart: false, ntfy: 'none' })
+})
+
+test('what the settings file cannot take is not asked', async () => {
+  const fixed = new ClawError('bad-settings', 'The settings are in "config.yaml"')
+
+  const { asker } = await ask({ fixed })
+
+  expect(asker.asked.join()).toContain('carried away')
+  expect(asker.asked.join()).not.toMatch(/restart|ntfy/)
 })
 
 test('--ask asks everything again, the present answers as defaults', async () => {

@@ -163,6 +163,18 @@ test('a machine that cannot be enrolled does not keep the next from it', async (
   })
 })
 
+test.each(['self', 'enrolled', 'conflict'] as const)('a machine that is %s is not offered', async known => {
+  const { deps, calls } = offers({
+    wanted: { discover: true, enrol: true },
+    discover: async () => [aMachine('studio', { known })],
+  })
+
+  const reports = await makeOffers(deps)
+
+  expect(calls).toEqual([])
+  expect(reports[2]).toMatchObject({ step: 'enrol', outcome: 'open', note: 'no new machine was heard' })
+})
+
 test('Ctrl-C leaves the rest open and keeps the word of what was done', async () => {
   const { deps, calls } = offers({
     asker: scriptedAsker([

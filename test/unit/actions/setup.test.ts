@@ -180,6 +180,21 @@ test('an ntfy topic takes the place of the former one and leaves other alerts al
   ])
 })
 
+test('an answer that stands already is not written again', async () => {
+  const written: Partial<Settings>[] = []
+  const self = anIdentity()
+  const url = 'https://ntfy.sh/a'
+  const repo = 'git@host:a/b.git'
+  const alerts = [{ kind: 'ntfy', url }]
+  const settings = settingsOf({ allow: { restartGateway: true }, alerts, skills: { repo } })
+
+  const same = { allowRestart: true, ntfy: url, repo }
+  const { settingsChanged } = await run(storeOf([], { self }), same, { yes: false, settings, written })
+
+  expect(settingsChanged).toEqual([])
+  expect(written).toEqual([])
+})
+
 test('the repository goes into the settings, which win, and into the identity', async () => {
   const written: Partial<Settings>[] = []
   const self = anIdentity({ githubRepo: 'git@host:a/old.git' })
