@@ -32,10 +32,12 @@ export type Installation = Activation & {
  */
 export async function installVersion(deps: InstallDeps, dryRun: boolean): Promise<Installation> {
   const { activate } = deps
+  // First: what the owner says of node may be wrong, and building takes longest.
+  const node = await activate.findNode()
   const staged = await deps.stage()
   try {
     activate.onProgress('trying the new version')
-    await deps.selfCheck(staged, await activate.findNode())
+    await deps.selfCheck(staged, node)
     const facts = deps.factsOf(staged)
     const isNew = !dryRun && deps.settle(staged)
     const activation = await activateVersion(activate, facts, dryRun)

@@ -76,10 +76,9 @@ async function pointsOf(owner: Owner, from: string): Promise<readonly Point[]> {
 }
 
 function chosen(points: readonly Point[]): readonly Point[] {
-  if (long) return points
   return CALLS.flatMap(call => {
     const all = points.filter(point => point.call === call)
-    const count = SAMPLE[call] ?? all.length
+    const count = (SAMPLE[call] ?? all.length) * (long ? 20 : 1)
     return Array.from(
       { length: Math.min(count, all.length) },
       (_, index) => all[Math.floor(((index + 0.5) * all.length) / Math.min(count, all.length))],
