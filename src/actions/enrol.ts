@@ -8,6 +8,7 @@ import type { OperatorReport } from '../fleet/operator-step.ts'
 import { field, z } from '../fleet/parse.ts'
 import type { Peer } from '../fleet/peer.ts'
 import type { PublicKey } from '../fleet/public-key.ts'
+import { inForce, revocationsOf } from '../fleet/revocation.ts'
 import { admit, withLeftovers } from './admit.ts'
 import { type OwnerFiles, readAnswer } from './contact.ts'
 import { checkAnswer, checkGivenId, knownMachine, notSetUp, warningsFor } from './enrol-checks.ts'
@@ -47,9 +48,21 @@ export async function enrolPeer(deps: EnrolDeps, request: EnrolRequest): Promise
 export async function planEnrolment(deps: EnrolDeps, request: EnrolRequest): Promise<EnrolmentPlan> {
   const found = await findOut(deps, { ...request, legacyKey: undefined })
   if ('legacy' in found) throw new TypeError('a request without a key file is none for a legacy machine')
-  const warnings = warningsFor(deps, request, { ...found, hostKey: found.vouched.key })
+  const hostKey = found.vouched.key
+  const barring = inForce(revocationsOf(await deps.store.revocations(), claimOf(deps, found.them, hostKey)))
+  const warnings = [...warningsFor(deps, request, { ...found, hostKey }), ...liftedLines(barring)]
   return planOf(deps, request, { ...found, warnings })
 }
+
+const claimOf = (
+  { fingerprint }: EnrolDeps,
+  { gatewayId, clanPublicKey }: IntroductionAnswer,
+  key: PublicKey,
+) => ({
+  gatewayId,
+  clanKey: fingerprint(clanPublicKey),
+  hostKey: fingerprint(key),
+})
 
 /** Everything there is to know before the first change: whose key, whose id, and how it reaches us. */
 async function findOut(deps: EnrolDeps, request: EnrolRequest) {

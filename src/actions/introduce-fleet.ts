@@ -6,8 +6,8 @@ import { type Work, workWith } from './pending-work.ts'
 
 /**
  * Make a newcomer and every machine enrolled here known to each other, by the owner's own login on each: clan keys
- * and pinned host keys go both ways, and each asks the other to prove it. The work is on the pending list before it
- * is begun, so that what is cut off or cannot be reached now is done at next contact.
+ * and pinned host keys go both ways, and each asks the other to prove it. `enrolPeer` has put the work on the pending
+ * list, so that what is cut off or cannot be reached now is done at next contact.
  *
  * One machine that fails stops no other.
  *
@@ -21,7 +21,6 @@ export async function introduceToFleet(
   const { peers } = await deps.store.peers()
   const others = peers.filter(peer => idKey(peer.gatewayId) !== idKey(gatewayId)).toSorted(byLeadNumber)
   const works = introductionWork(others, newcomer, deps.clock.now())
-  await deps.store.addPending(works.map(({ item }) => item))
   const made = await introducePairs(deps, newcomer, { works, prove: true })
   const byId = new Map(made.map(one => [one.gatewayId, one]))
   return others.map(peer => byId.get(peer.gatewayId) ?? notWanted(peer))

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { enrolPeer } from '../../../src/actions/enrol.ts'
+import { addMachine } from '../../../src/actions/add-machine.ts'
+import { enrolPeer, planEnrolment } from '../../../src/actions/enrol.ts'
 import { introduceToFleet } from '../../../src/actions/introduce-fleet.ts'
 import { settlePending } from '../../../src/actions/settle-pending.ts'
 import { forgetEverywhere, revokeEverywhere } from '../../../src/actions/tell-fleet.ts'
@@ -201,6 +202,39 @@ describe('introduceToFleet()', () => {
     expect(member('c').state.peers.find(peer => peer.gatewayId === 'b')).toMatchObject({
       ...{ ip: '10.0.0.2', sshPort: 22 },
     })
+  })
+})
+
+describe('addMachine()', () => {
+  const enrol = (on: Member, newcomer: Member) =>
+    addMachine(on.deps, { user: 'claw', host: newcomer.ip, port: 22, acceptNew: true, oneWay: false }, 15)
+
+  test('enrols, introduces, and does what else waited for the machines it met', async () => {
+    const { member, directions } = clanOf('a', 'b', 'c', 'd')
+    await enrol(member('a'), member('b'))
+    member('b').trouble = 'host-unreachable'
+    await enrol(member('a'), member('c'))
+    member('b').trouble = undefined
+
+    const { introductions } = await enrol(member('a'), member('d'))
+
+    expect(introductions.map(({ state }) => state)).toEqual(['introduced', 'introduced'])
+    expect(directions()).toHaveLength(12)
+    expect(pendingOf(member('a'))).toEqual([])
+  })
+
+  test('a plan of it says whom it would meet, and that a revocation would be lifted', async () => {
+    const { member } = clanOf('a', 'b', 'thief')
+    for (const name of ['b', 'thief']) await enrol(member('a'), member(name))
+    await revokeEverywhere(member('a').deps, id('thief'), {})
+
+    const plan = await planEnrolment(member('a').deps, {
+      ...{ user: 'claw', host: '10.0.0.3', port: 22, acceptNew: true, oneWay: false },
+    })
+
+    expect(plan.fleet).toEqual(['b'])
+    expect(plan.warnings).toEqual([expect.stringContaining('"thief" was revoked on 2026-11-20')])
+    expect(member('a').state.revocations).toMatchObject([{ liftedAt: null }])
   })
 })
 
