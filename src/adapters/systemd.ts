@@ -64,7 +64,7 @@ export async function installService(service: UserService, session = ownSession(
   await writeUnit(before, text, session)
   if (!isDue) return true
   await checked(['enable', unit], session)
-  await checked(['restart', unit], session)
+  await restartUnit(unit, session)
   return true
 }
 
@@ -116,9 +116,15 @@ function removeFiles(units: readonly string[], session: SystemdSession): void {
   }
 }
 
-/** Start a unit anew. @throws {ClawError} `command-failed` */
+/**
+ * Start a service anew. That its program ends at once is told by `unitState`, not here: systemd notices it in time, or
+ * not.
+ *
+ * @throws {ClawError} `command-failed`
+ */
 export async function restartUnit(unit: string, session = ownSession()): Promise<void> {
-  await checked(['restart', unit], session)
+  const { code, stderr } = await systemctl(['restart', unit], session)
+  if (code !== 0 && !stderr.startsWith(`Job for ${unit} failed`)) await checked(['restart', unit], session)
 }
 
 /** Look at a unit, with its ending. @throws {ClawError} `command-failed` without a systemd to talk to */
