@@ -1,9 +1,9 @@
 import { ClawError } from '../fleet/error.ts'
 import { idKey } from '../fleet/parse.ts'
 import type { Asker, Choice } from './asker.ts'
-import { leadWarning } from './setup.ts'
 import { identityIn, QUESTIONS, type Question, readAnswer, type SetupAnswers } from './setup-answers.ts'
 import type { CurrentAnswers, Former } from './setup-former.ts'
+import { leadWarning } from './setup-warnings.ts'
 
 /** What a person is asked, short and long; the short words head the list of answers as well. */
 export const WORDS: Readonly<Record<Question, { readonly short: string; readonly long: string }>> = {

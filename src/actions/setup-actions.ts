@@ -5,7 +5,7 @@ import { discoverMachines } from './discover.ts'
 import { lookAtAnnouncement, startAnnouncing } from './keep-announced.ts'
 import { makeOffers, plannedOffers } from './offers.ts'
 import { isBashAtWork, replaceBashVersion, shownRemains } from './replace-bash.ts'
-import { schedulePings, scheduleState } from './schedule.ts'
+import { schedulePings, scheduleState, unschedulePings } from './schedule.ts'
 import { setUp } from './setup.ts'
 import { readFormer } from './setup-former.ts'
 
@@ -26,5 +26,6 @@ export const SETUP_ACTIONS = {
   setUp,
   shownRemains,
   startAnnouncing,
+  unschedulePings,
 } as const
 export type SetupActions = typeof SETUP_ACTIONS

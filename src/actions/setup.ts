@@ -8,6 +8,7 @@ import type { FleetStore } from '../store/store.ts'
 import { identityIn, readAnswer, type SetupAnswers, type WantedIdentity } from './setup-answers.ts'
 import { type CurrentAnswers, type Former, type FormerDeps, readFormer } from './setup-former.ts'
 import { settingsOf } from './setup-settings.ts'
+import { formerIdOf, setupWarnings } from './setup-warnings.ts'
 
 export type SetupDeps = FormerDeps & {
   readonly store: FormerDeps['store'] & Pick<FleetStore, 'saveSelf'>
@@ -36,6 +37,8 @@ export type SetupResult = {
   /** False when nothing of the identity was new. */
   readonly changed: boolean
   readonly firstTime: boolean
+  /** The gateway id of before, where it is another now; null otherwise. */
+  readonly formerId: GatewayId | null
   readonly dryRun: boolean
   readonly clanKeyCreated: boolean
   readonly configWritten: boolean
@@ -66,6 +69,7 @@ export async function setUp(deps: SetupDeps, answers: SetupAnswers, mode: SetupM
     self: draft,
     changed: !same,
     firstTime: former.known === undefined,
+    formerId: formerIdOf(draft, former),
     dryRun: mode.dryRun,
     clanKeyCreated: false,
     configWritten: false,
@@ -75,7 +79,7 @@ export async function setUp(deps: SetupDeps, answers: SetupAnswers, mode: SetupM
       ntfy: settings.alerts === undefined ? former.answers.ntfy : ntfyUrlOf(settings.alerts),
     },
     launchers: [],
-    warnings: [...damageWarnings(former), ...leadWarnings(draft, former), ...repoWarnings(draft, deps)],
+    warnings: setupWarnings(draft, former, deps.settings),
   }
   return mode.dryRun ? plan : await carryOut(deps, { plan, settings, former })
 }
@@ -169,30 +173,4 @@ function identityOf(
     registeredAt: former.registeredAt || clock.now().toISOString(),
     incarnation: (former.incarnation ?? 0) + (same ? 0 : 1),
   }
-}
-
-function damageWarnings({ lost }: Former): readonly string[] {
-  if (lost === undefined) return []
-  const from =
-    lost.sources.length === 0 ? 'the answers given' : `${lost.sources.join(' and ')} and the answers given`
-  return [
-    `${lost.error.message}: it is set aside beside it as ".corrupt-<time>" and written anew from ${from}`,
-  ]
-}
-
-function leadWarnings(self: Identity, { taken }: Former): readonly string[] {
-  const holder = taken.leads.get(self.leadNumber)
-  if (holder === undefined || idKey(holder) === idKey(self.gatewayId)) return []
-  return [leadWarning(self.leadNumber, holder)]
-}
-
-/** What follows from two machines with one lead number. */
-export const leadWarning = (lead: number, holder: string): string =>
-  `Lead number ${lead} is already used by ${holder}: the first of the two by id ranks higher`
-
-function repoWarnings({ githubRepo }: Identity, { settings }: SetupDeps): readonly string[] {
-  const { fixed, values } = settings
-  const named = values['skills.repo']
-  if (fixed === undefined || named === null || named === githubRepo) return []
-  return [`The skills repository of the settings stays in force: ${fixed.message}`]
 }

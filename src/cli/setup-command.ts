@@ -2,6 +2,7 @@ import type { Asker } from '../actions/asker.ts'
 import type { StepReport } from '../actions/offer.ts'
 import type { SetupActions } from '../actions/setup-actions.ts'
 import type { SetupAnswers } from '../actions/setup-answers.ts'
+import type { GatewayId } from '../fleet/parse.ts'
 import { shownRepository } from '../fleet/repository.ts'
 import { subcommand } from './command.ts'
 import type { AnyCommand, Run } from './command-shape.ts'
@@ -54,12 +55,25 @@ async function setUpMachine(actions: SetupActions, run: SetupRun, home: Home) {
   const noWait = options['no-wait'] ?? false
   const done = await oneRun({ home, program: 'claw-setup', terminal, noWait, run: () => go(false) })
   if ('skipped' in done) return done
+  const moved = await moveSchedule(actions, run, done.formerId)
   // Who changes one answer of a machine long set up is not led through everything.
   const person = isNarrow(options) && !done.firstTime ? undefined : asker
   const steps = await offer(actions, run, person)
   asker?.end()
   const notice = steps.length > 0 ? [] : await bashNotice(home)
-  return { ...done, steps, warnings: [...done.warnings, ...notice] }
+  return { ...done, steps, warnings: [...done.warnings, ...moved, ...notice] }
+}
+
+/** What runs under the id of before goes on under the new one. */
+async function moveSchedule(
+  actions: SetupActions,
+  { home: given, terminal }: SetupRun,
+  formerId: GatewayId | null,
+): Promise<readonly string[]> {
+  if (formerId === null) return []
+  await using home = await openHome({ home: given, terminal })
+  const { renameSchedule } = await import('./renamed-schedule.ts')
+  return await renameSchedule(actions, { home, terminal, formerId })
 }
 
 /** The person at this terminal; undefined where nobody is to be asked. */

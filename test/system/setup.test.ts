@@ -206,3 +206,20 @@ describe('a machine of the bash version', () => {
     )
   })
 })
+
+test('a machine that is renamed keeps one schedule, under its new id', async () => {
+  await using lab = await openLab({ machines: 1 })
+  const machine = lab.machine(1)
+  await machine.must(['crontab', '-'], { input: FOREIGN })
+  await setUp(machine, '--yes', '--gateway-id', 'before')
+  await machine.claw('setup', ['schedule', '--no-wait'])
+
+  const { document } = await setUp(machine, '--gateway-id', 'after')
+
+  expect(document).toMatchObject({ formerId: 'before', self: { gatewayId: 'after' } })
+  expect(document.warnings.join()).toMatch(/know this one as "before"/)
+  const crontab = await machine.must(['crontab', '-l'])
+  expect(crontab).toContain(FOREIGN)
+  expect(crontab).toContain('# claw-clan after ping')
+  expect(crontab).not.toContain('before')
+})
