@@ -16,7 +16,7 @@ import { enrolLegacy } from './enrol-legacy.ts'
 import { type EnrolmentPlan, planOf } from './enrol-plan.ts'
 import { type EnrolDeps, type Enrolment, type EnrolRequest, filesIn, loginOf } from './enrolment.ts'
 import { introductionWork } from './introduce-fleet.ts'
-import { liftedLines, liftRevocations } from './lift.ts'
+import { liftedLines, liftRevocations, refuseRevoked } from './lift.ts'
 import { proveReverse } from './prove-reverse.ts'
 import { type Vouched, vouchedHostKey } from './vouch.ts'
 
@@ -27,13 +27,14 @@ type Login = { readonly vouched: Vouched; readonly login: OperatorLogin; readonl
  * clan key that it answers. Only after that proof is anything stored here; what fails takes back what it began.
  *
  * @throws {ClawError} `host-key-unknown`, `host-key-changed` before anything was sent; a code of ssh when the
- *   login fails; `peer-not-set-up`; `peer-refused` when the other side declined or the proof failed
+ *   login fails; `peer-not-set-up`; `peer-refused` when the other side declined, the proof failed, or it is revoked
  */
 export async function enrolPeer(deps: EnrolDeps, request: EnrolRequest): Promise<Enrolment> {
   const found = await findOut(deps, request)
   if ('legacy' in found) return enrolLegacy(deps, request, found.legacy)
   const { login, them, back, peers, vouched } = found
   const hostKey = vouched.key
+  if (request.liftsRevocation !== true) await refuseRevoked(deps, claimOf(deps, them, hostKey), undefined)
   const { lifted, ...exchanged } = await exchange(deps, request, { login, them, back, hostKey })
   return {
     ...exchanged,

@@ -30,6 +30,8 @@ export type EnrolRequest = Vouching & {
   readonly configFile?: string | undefined
   /** It cannot or must not reach us: it is watched, and watches nobody. */
   readonly oneWay: boolean
+  /** The owner named this very machine: if it was revoked, it may come back. */
+  readonly liftsRevocation?: boolean
   /** Absolute path of the private key for a machine without our gate. */
   readonly legacyKey?: string | undefined
 }

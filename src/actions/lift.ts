@@ -24,7 +24,7 @@ export async function refuseRevoked(
       'peer-refused',
       `"${claimed.gatewayId}" was revoked here on ${since} as "${bar.gatewayId}"`,
       {
-        hint: 'Where it was revoked, "claw-setup-ssh add" takes it in again',
+        hint: '"claw-setup-ssh add USER HOST" on this machine takes it in again, everywhere',
       },
     )
   }

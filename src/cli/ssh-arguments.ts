@@ -62,6 +62,7 @@ export function readLogin(words: readonly string[], options: Values<typeof ADD>)
     identityFile: identity === undefined ? undefined : resolve(identity),
     configFile: config === undefined ? undefined : resolve(config),
     oneWay: options['one-way'] ?? false,
+    liftsRevocation: true,
     legacyKey: key === undefined ? undefined : resolve(key),
   }
 }

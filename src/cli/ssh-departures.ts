@@ -49,7 +49,7 @@ const forget = ({ forgetPeer, forgetEverywhere }: DepartureActions) =>
     example: 'claw-setup-ssh forget studio --everywhere',
     failure: 'What is already gone stays gone: run it again for the rest.',
     run: run =>
-      depart(run, async ({ deps, id, everywhere, files }) =>
+      depart(run, 'Forget', async ({ deps, id, everywhere, files }) =>
         everywhere ? forgetEverywhere(deps, id, files) : alone(await forgetPeer(deps, id)),
       ),
     render: (result, { terminal }) => show.renderForgotten(result, terminal),
@@ -65,7 +65,7 @@ const revoke = ({ revokePeer, revokeEverywhere }: DepartureActions) =>
     example: 'claw-setup-ssh revoke laptop --everywhere',
     failure: 'This machine lets it in no more once the command has begun: run it again for the rest.',
     run: run =>
-      depart(run, async ({ deps, id, everywhere, files }) => {
+      depart(run, 'Revoke', async ({ deps, id, everywhere, files }) => {
         if (everywhere) return revokeEverywhere(deps, id, files)
         const { revocation: _kept, ...forgotten } = await revokePeer(deps, id)
         return alone(forgotten)
@@ -87,14 +87,14 @@ type Order = {
   readonly files: ReturnType<typeof ownerFilesIn>
 }
 
-const depart = (run: DepartRun, carryOut: (order: Order) => Promise<Departure>) =>
+const depart = (run: DepartRun, verb: 'Forget' | 'Revoke', carryOut: (order: Order) => Promise<Departure>) =>
   withHome(run, async home => {
     const id = parseValue(field.gatewayId, run.positionals[0], 'ID')
     const dryRun = run.options['dry-run'] ?? false
     const others = (await home.store.peers()).peers.filter(
       peer => hasGate(peer) && idKey(peer.gatewayId) !== idKey(id),
     )
-    const everywhere = await isEverywhere(run, id, others.length)
+    const everywhere = await isEverywhere(run, { verb, id, others: others.length })
     const deps = await sshDeps(home, run.terminal, dryRun)
     const files = ownerFilesIn(run.options)
     // Nobody is told of a change that is not made.
@@ -105,7 +105,10 @@ const depart = (run: DepartRun, carryOut: (order: Order) => Promise<Departure>) 
   })
 
 /** Asked on a terminal; without one a flag must say it, unless there is nobody else to tell. */
-async function isEverywhere({ options, terminal }: DepartRun, id: string, others: number): Promise<boolean> {
+async function isEverywhere(
+  { options, terminal }: DepartRun,
+  { verb, id, others }: { readonly verb: string; readonly id: string; readonly others: number },
+): Promise<boolean> {
   const { everywhere = false, 'only-here': onlyHere = false } = options
   if (everywhere && onlyHere) throw new ClawError('bad-input', 'Use --everywhere or --only-here, not both')
   if (everywhere || onlyHere || others === 0) return everywhere
@@ -119,7 +122,7 @@ async function isEverywhere({ options, terminal }: DepartRun, id: string, others
     )
   }
   const machines = others === 1 ? 'on the other enrolled machine' : `on the ${others} other enrolled machines`
-  return ask(`Do the same with "${id}" ${machines}?`, terminal)
+  return ask(`${verb} "${id}" ${machines} too?`, terminal)
 }
 
 const PENDING = {

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { addMachine } from '../../../src/actions/add-machine.ts'
 import { enrolPeer, planEnrolment } from '../../../src/actions/enrol.ts'
+import type { EnrolRequest } from '../../../src/actions/enrolment.ts'
 import { introduceToFleet } from '../../../src/actions/introduce-fleet.ts'
 import { settlePending } from '../../../src/actions/settle-pending.ts'
 import { forgetEverywhere, revokeEverywhere } from '../../../src/actions/tell-fleet.ts'
@@ -18,8 +19,9 @@ const clanOf = (...names: readonly string[]) => {
 }
 
 /** `claw-setup-ssh add` typed on one machine for another. */
-async function add(on: Member, newcomer: Member, more: { oneWay?: boolean; identityFile?: string } = {}) {
-  const request = { user: 'claw', host: newcomer.ip, port: 22, acceptNew: true, oneWay: false, ...more }
+async function add(on: Member, newcomer: Member, more: Partial<EnrolRequest> = {}) {
+  const login = { user: 'claw', host: newcomer.ip, port: 22, acceptNew: true, oneWay: false }
+  const request = { ...login, liftsRevocation: true, ...more }
   const enrolment = await enrolPeer(on.deps, request)
   if (enrolment.newcomer === null) throw new Error('no newcomer')
   return { ...enrolment, introductions: await introduceToFleet(on.deps, enrolment.newcomer) }
@@ -370,6 +372,20 @@ describe('revokeEverywhere()', () => {
     const { warnings } = await add(member('a'), member('thief'))
     expect(warnings).toContainEqual(expect.stringContaining('was revoked on 2026-11-20'))
     expect(directions()).toHaveLength(12)
+  })
+
+  test('only an owner who names the machine takes it in again, not a tool that enrols whom it hears', async () => {
+    const { member, directions } = clanOf('a', 'thief')
+    await add(member('a'), member('thief'))
+    await revokeEverywhere(member('a').deps, id('thief'), {})
+
+    await expect(add(member('a'), member('thief'), { liftsRevocation: false })).rejects.toMatchObject({
+      code: 'peer-refused',
+      hint: expect.stringContaining('claw-setup-ssh add'),
+    })
+
+    expect(directions()).toEqual([])
+    expect(member('a').state.revocations).toMatchObject([{ liftedAt: null }])
   })
 
   test('again, it reaches who could not be told before', async () => {
