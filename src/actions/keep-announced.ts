@@ -1,6 +1,6 @@
 import type { Clock } from '../adapters/clock.ts'
 import type { KeepAlive, KeepAliveState, NoKeepAlive } from '../adapters/keep-alive.ts'
-import type { browse } from '../adapters/mdns-browse.ts'
+import type { BrowseReading, browse } from '../adapters/mdns-browse.ts'
 import type { Presence } from '../adapters/presence.ts'
 import { type AnnouncementState, announcementState, ownSightings } from '../fleet/announcement-state.ts'
 import { ClawError } from '../fleet/error.ts'
@@ -48,11 +48,12 @@ const LOOK_EVERY_MS = 200
  */
 export async function lookAtAnnouncement(deps: KeepAnnouncedDeps): Promise<AnnouncementState> {
   const { self, keepAlive, announcer } = deps
-  const sightings = await listen(deps)
+  const reading = await listen(deps)
   const [holder, job] = await Promise.all([announcer(), jobOf(keepAlive)])
   return announcementState({
     self,
-    sightings,
+    sightings: reading?.sightings,
+    troubles: reading?.troubles ?? [],
     ownAddresses: deps.ownAddresses(),
     announcer: holder,
     manager: keepAlive.manager,
@@ -167,13 +168,12 @@ async function takesItsPlace(
 }
 
 /** @returns undefined when no network can be listened on */
-async function listen(deps: KeepAnnouncedDeps): Promise<readonly Sighting[] | undefined> {
+async function listen(deps: KeepAnnouncedDeps): Promise<BrowseReading | undefined> {
   const { self, clock, interfaces } = deps
   const isComplete = (sightings: readonly Sighting[]) =>
     ownSightings({ self, sightings, ownAddresses: deps.ownAddresses() }).length > 0
   try {
-    const reading = await deps.browse({ durationMs: LISTEN_MS, isComplete, expected: [], interfaces, clock })
-    return reading.sightings
+    return await deps.browse({ durationMs: LISTEN_MS, isComplete, expected: [], interfaces, clock })
   } catch (error) {
     if (error instanceof ClawError && error.code === 'no-network') return undefined
     throw error

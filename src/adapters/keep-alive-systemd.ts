@@ -1,7 +1,7 @@
 import type { KeepAlive, NoKeepAlive, ResidentJob } from './keep-alive.ts'
+import { lingerState } from './linger.ts'
 import {
   installService,
-  lingerState,
   removeUnits,
   restartUnit,
   type SystemdSession,

@@ -34,6 +34,8 @@ export type BrowseReading = {
   readonly gateways: readonly GatewayListing[]
   /** False when it ended early, was aborted or flooded, or an interface failed: then silence proves nothing. */
   readonly isFull: boolean
+  /** Interfaces that could not be asked on, as sentences: not hearing somebody may be our own fault. */
+  readonly troubles: readonly string[]
   /** For the owner: floods with their source, refused records, interfaces that failed. */
   readonly warnings: readonly string[]
 }
@@ -153,6 +155,7 @@ class Browsing {
         this.elapsedMs() >= durationMs &&
         flood === undefined &&
         this.#troubles.size === 0,
+      troubles: this.#troubleWarnings(),
       warnings: [...this.#refusals(), ...floodWarning(flood), ...this.#troubleWarnings()],
     }
   }

@@ -2,11 +2,11 @@ import { join } from 'node:path'
 import { cronTimes } from '../fleet/cron-times.ts'
 import { ClawError } from '../fleet/error.ts'
 import { scheduleShift } from '../fleet/shift.ts'
+import { lingerState } from './linger.ts'
 import { NOTHING, type PingJob, SCHEDULED, type Scheduler, type SchedulerState } from './scheduler.ts'
 import {
   installService,
   installTimer,
-  lingerState,
   removeUnits,
   restartUnit,
   type SystemdSession,

@@ -27,9 +27,6 @@ export type UnitState = {
   readonly lastExitCode: number | undefined
 }
 
-/** Whether a user's systemd runs without him being logged in: from boot on, and after he logs out. */
-export type Linger = { readonly user: string; readonly isOn: boolean }
-
 /** A unit that does not stop within 90 s is killed by systemd. */
 const TIMEOUT_MS = 100_000
 const PROPERTIES = 'ActiveState,SubState,UnitFileState,MainPID,ExecMainStatus,ExecMainExitTimestampMonotonic'
@@ -143,18 +140,6 @@ export async function unitState(unit: string, session = ownSession()): Promise<U
     pid: Number(fact('MainPID')) || undefined,
     lastExitCode: hasEnded ? Number(fact('ExecMainStatus')) : undefined,
   }
-}
-
-/** Does this user's systemd live without a login? */
-export async function lingerState(session = ownSession()): Promise<Linger> {
-  const user = userInfo().username
-  const asked = await runProgram('loginctl', ['show-user', user, '--property=Linger', '--value'], {
-    timeoutMs: TIMEOUT_MS,
-    env: session.env,
-  }).catch(() => undefined)
-  if (asked?.code === 0) return { user, isOn: asked.stdout.trim() === 'yes' }
-  // loginctl knows only who is there now; this is where logind keeps it.
-  return { user, isOn: existsSync(join('/var/lib/systemd/linger', user)) }
 }
 
 /** Where a unit, with its ending, is written. */

@@ -7,6 +7,8 @@ export type AnnouncementFacts = {
   readonly self: Identity
   /** What a browse from here heard; undefined when no network could be listened on. */
   readonly sightings: readonly Sighting[] | undefined
+  /** Interfaces on which that browse could not ask, as sentences. */
+  readonly troubles: readonly string[]
   /** Every IPv4 address of this machine. */
   readonly ownAddresses: readonly string[]
   /** Who holds the place of the announcer; process id 0 when it is there and does not answer. */
@@ -104,7 +106,7 @@ const LOCAL_NETWORK =
   'allow "node" under System Settings > Privacy & Security > Local Network (a program started in Terminal needs no such permission)'
 
 /** Why it is not heard. */
-function silence({ sightings, announcer, manager, job }: AnnouncementFacts): readonly Finding[] {
+function silence({ sightings, troubles, announcer, manager, job }: AnnouncementFacts): readonly Finding[] {
   if (sightings === undefined) {
     return [
       {
@@ -117,7 +119,10 @@ function silence({ sightings, announcer, manager, job }: AnnouncementFacts): rea
     return [{ warning: 'Its process is there and does not answer: it is frozen or stuck', next: RESTART }]
   }
   if (announcer !== undefined) {
-    const warning = `Process ${announcer.pid} announces it, and nothing of it is heard here`
+    const warning =
+      troubles[0] === undefined
+        ? `Process ${announcer.pid} announces it, and nothing of it is heard here`
+        : `Process ${announcer.pid} announces it, and whether it is heard cannot be told: ${troubles[0]}`
     if (manager === 'launchd' && job?.pid === announcer.pid) return [{ warning, next: LOCAL_NETWORK }]
     return [{ warning, next: 'let UDP port 5353 pass the firewall in both directions, and read its log' }]
   }

@@ -88,7 +88,7 @@ describe('claw-register and the systemd of its user', () => {
 
     expect(deaf.code).toBe(1)
     expect(deaf.stderr).toMatch(
-      /^claw-register start: Started, and not announced: Process \d+ announces it, and/,
+      /^claw-register start: Started, and not announced: Process \d+ announces it, and .*Cannot use the interface "eth0"/,
     )
     expect(deaf.stderr).toContain('UDP port 5353')
     expect(fine).toMatchObject({ announced: true, startsAt: 'boot', warnings: [], next: null })

@@ -37,7 +37,7 @@ function worldOf(
     clock: testClock(),
     browse: async options => {
       asked.push(options)
-      return { sightings: [], gateways: [], isFull: true, warnings: [], ...heard }
+      return { sightings: [], gateways: [], isFull: true, troubles: [], warnings: [], ...heard }
     },
     interfaces: [],
     ownAddresses: ['127.0.0.1', '10.0.0.1'],

@@ -78,7 +78,7 @@ function deps(of: World, begins: () => void, clock: TestClock): KeepAnnouncedDep
     browse: async ({ durationMs, isComplete }) => {
       const sightings = of.isHeard ? [heard] : []
       if (isComplete?.(sightings) !== true) await clock.sleep(durationMs)
-      return { sightings: of.isHeard ? [heard] : [], gateways: [], isFull: false, warnings: [] }
+      return { sightings: of.isHeard ? [heard] : [], gateways: [], isFull: false, troubles: [], warnings: [] }
     },
     interfaces: [],
     ownAddresses: () => [OWN],

@@ -35,6 +35,7 @@ const aJob = (facts: Partial<JobFacts> = {}): JobFacts => ({
 const facts = (other: Partial<AnnouncementFacts> = {}): AnnouncementFacts => ({
   self,
   sightings: [aSighting()],
+  troubles: [],
   ownAddresses: ['127.0.0.1', '10.0.0.1'],
   announcer: { pid: 42, since: '2026-11-20T10:00:00.000Z' },
   manager: 'systemd',
@@ -91,6 +92,12 @@ describe('what is wrong comes with its next step', () => {
       /UDP port 5353/,
     ],
     ['when it runs unheard elsewhere', { sightings: [] }, /Process 42/, /UDP port 5353/],
+    [
+      'when we cannot even ask',
+      { sightings: [], troubles: ['Cannot use the interface "eth0": send EPERM'] },
+      /Process 42 .* cannot be told: Cannot use the interface "eth0"/,
+      /UDP port 5353/,
+    ],
     ['when it is frozen', { sightings: [], announcer: { pid: 0, since: '' } }, /frozen or stuck/, /restart$/],
     ['without a network', { sightings: undefined }, /No network interface/, /connect to a network/],
     [
