@@ -33,6 +33,8 @@ export type ActivateDeps = {
   }
   readonly findNode: () => Promise<FoundNode>
   readonly keepNode: (node: FoundNode) => void
+  /** Removes copies of node that nothing starts any more. */
+  readonly tidyNodes: (used: string) => void
   readonly planLaunchers: (node: string, programs: readonly string[]) => LauncherChange
   readonly applyLaunchers: (change: LauncherChange) => void
   readonly planLinks: (record: InstallRecord, version: VersionFacts) => OutsideLinks
@@ -161,6 +163,7 @@ function apply(deps: ActivateDeps, { version, record }: Order, plan: Plan): read
   deps.applyLaunchers(plan.launchers)
   const warnings = outside.flatMap(change => warningOf(() => deps.applyLinks(change)))
   versions.remove(plan.pruned)
+  deps.tidyNodes(plan.node.path)
   return warnings
 }
 

@@ -13,7 +13,7 @@ import {
   statSync,
 } from 'node:fs'
 import { homedir } from 'node:os'
-import { basename, dirname, isAbsolute, join, sep } from 'node:path'
+import { basename, dirname, isAbsolute, join, relative, sep } from 'node:path'
 import { ClawError } from '../fleet/error.ts'
 import {
   MANAGED_NODES,
@@ -90,6 +90,17 @@ export function keepNode({ path, copyOf }: FoundNode): void {
     rmSync(temporary, { force: true })
     throw new ClawError('store-unavailable', `Cannot copy node to "${path}": ${reasonOf(cause)}`, { cause })
   }
+}
+
+/**
+ * Remove copies of node in the home but one: the one in use, else the newest, which launchers fall back on. A program
+ * that runs from one goes on.
+ */
+export function tidyNodes({ home, node }: Pick<HomePaths, 'home' | 'node'>, used: string): void {
+  const copies = matches(home, OWN_NODES)
+  const kept = copies.includes(used) ? used : copies[0]
+  for (const copy of copies.filter(path => path !== kept))
+    rmSync(join(node, relative(node, copy).split(sep)[0] ?? ''), { recursive: true, force: true })
 }
 
 async function givenNode(path: string): Promise<FoundNode> {

@@ -42,7 +42,7 @@ export function renderActivation(done: ActivationDocument): string {
     ...links.map(change => `  links     ${linkLine(change)}`),
     ...skills.map(change => `  skills    ${linkLine(change)}`),
     ...(pruned.length === 0 ? [] : [`  old       removed ${pruned.join(', ')}`]),
-    ...[...links, ...skills].flatMap(foreignLines),
+    ...foreignLines([...links, ...skills]),
     ...done.restart.map(line => `Still runs from the version of before: ${line}`),
     ...done.warnings.map(line => `Not done: ${printable(line)}`),
     ...(done.pathLine === null
@@ -64,8 +64,14 @@ function linkLine({ folder, made, removed, kept }: Links): string {
 const tally = (words: readonly string[]): string =>
   [...new Set(words)].map(word => `${words.filter(each => each === word).length} ${word}`).join(', ')
 
-const foreignLines = ({ folder, foreign }: Links): readonly string[] =>
-  foreign.map(name => `Not ours, left as it is: ${shortPath(join(folder, name))}`)
+function foreignLines(changes: readonly Links[]): readonly string[] {
+  const paths = changes.flatMap(({ folder, foreign }) => foreign.map(name => join(folder, name)))
+  if (paths.length === 0) return []
+  return [
+    'Not ours, left as it is; move it away and run "claw-setup activate" for ours:',
+    ...paths.map(path => `  ${shortPath(path)}`),
+  ]
+}
 
 /** A path as people write it: the home is `~`. */
 function shortPath(path: string): string {

@@ -1,6 +1,6 @@
-import { existsSync } from 'node:fs'
+import { existsSync, statSync } from 'node:fs'
 import { homedir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import type { ActivateDeps, OutsideLinks, VersionFacts } from '../actions/make-current.ts'
 import { systemClock } from '../adapters/clock.ts'
 import type { HomePaths } from '../adapters/home-paths.ts'
@@ -54,6 +54,7 @@ export async function versionDeps(
     },
     findNode: () => search.findNode({ paths, given, avoid }),
     keepNode: search.keepNode,
+    tidyNodes: used => search.tidyNodes(paths, used),
     planLaunchers: (node, programs) =>
       gate.planLaunchers({ paths, node, programs: scriptsOf(paths, programs) }),
     applyLaunchers: change => gate.applyLaunchers(paths.bin, change),
@@ -130,9 +131,10 @@ function outsideLinks(
 /**
  * Do something while no other run installs or uninstalls in this home.
  *
- * @throws {ClawError} `busy` after two minutes
+ * @throws {ClawError} `busy` after two minutes; `bad-input` for root in the home of somebody else
  */
 export async function alone<T>(paths: Pick<HomePaths, 'locks' | 'home'>, work: () => Promise<T>): Promise<T> {
+  refuseForeignOwner(paths.home)
   const { acquireLock, lockHolder } = await import('../store/lock.ts')
   const startedAt = systemClock.now().toISOString()
   const holder = { program: 'claw-setup', pid: process.pid, startedAt }
@@ -150,3 +152,16 @@ export async function alone<T>(paths: Pick<HomePaths, 'locks' | 'home'>, work: (
     `Cannot change "${paths.home}": another run installs there${other === undefined ? '' : ` (process ${other.pid})`}`,
   )
 }
+
+/** `sudo` keeps HOME on some machines: files of root in the owner's home would lock the owner out. */
+function refuseForeignOwner(home: string): void {
+  if (process.getuid?.() !== 0) return
+  const there = nearest(home)
+  const { uid } = statSync(there)
+  if (uid === 0) return
+  throw new ClawError('bad-input', `Cannot work in "${home}" as root: "${there}" belongs to user ${uid}`, {
+    hint: 'Run it again as that user, without sudo',
+  })
+}
+
+const nearest = (path: string): string => (existsSync(path) ? path : nearest(dirname(path)))

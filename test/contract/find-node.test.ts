@@ -2,7 +2,7 @@ import { chmodSync, existsSync, mkdirSync, readdirSync, statSync, symlinkSync, w
 import { homedir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
-import { findNode, keepNode } from '../../src/adapters/find-node.ts'
+import { findNode, keepNode, tidyNodes } from '../../src/adapters/find-node.ts'
 import { homePaths } from '../../src/adapters/home-paths.ts'
 import { temporaryFolder } from '../support/program.ts'
 
@@ -132,4 +132,17 @@ test('a copy that cannot be made leaves no file behind', async () => {
 
   expect(() => keepNode(odd)).toThrow(expect.objectContaining({ code: 'store-unavailable' }))
   expect(readdirSync(dirname(planned.path))).toEqual([])
+})
+
+test('of several copies the one in use stays, and the newest where none is', () => {
+  const copy = (version: string) => fakeNode(`.openclaw/claw-clan/node/${version}/bin/node`, `v${version}`)
+  const [old, used] = [copy('24.9.0'), copy('24.11.0')]
+  const newest = copy('24.12.0')
+
+  tidyNodes(paths(), used)
+  expect([old, used, newest].map(existsSync)).toEqual([false, true, false])
+
+  copy('24.9.0')
+  tidyNodes(paths(), '/usr/bin/node')
+  expect(readdirSync(paths().node)).toEqual(['24.11.0'])
 })

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process'
 import {
   chmodSync,
+  copyFileSync,
   existsSync,
   lstatSync,
   mkdirSync,
@@ -178,6 +179,32 @@ describe('installing', () => {
 
     expect(await version(owner)).toBe(good)
     expect(treeOf(owner.home, noCache)).toEqual(before)
+  })
+
+  test('a node that its manager removed is replaced by another, and by the launchers anew when they are told', async () => {
+    await using owner = await makeOwner(dist)
+    owner.install(dist)
+    const managed = (name: string) => join(owner.home, '.nvm', 'versions', 'node', name, 'bin', 'node')
+    const copyTo = (file: string) => {
+      mkdirSync(dirname(file), { recursive: true })
+      copyFileSync(process.execPath, file)
+    }
+    copyTo(managed('v24.21.0'))
+    const setup = join(owner.paths.bin, 'claw-setup')
+    expect((await owner.run([setup, 'activate', '--node', managed('v24.21.0')])).code).toBe(0)
+    rmSync(join(owner.home, '.nvm'), { recursive: true })
+    copyTo(managed('v24.99.0'))
+
+    const status = await owner.run([join(owner.paths.bin, 'claw-clan'), '--version'])
+    const activated = await owner.run([setup, 'activate', '--json'])
+    const after = await owner.run([join(owner.paths.bin, 'claw-clan'), '--version'])
+
+    expect(status).toMatchObject({
+      code: 0,
+      stderr: expect.stringMatching(/^claw-clan: .*v24\.21\.0.* is gone, .*\n$/),
+    })
+    expect(JSON.parse(activated.stdout)).toMatchObject({ changed: true, node: { copied: false } })
+    expect(after).toMatchObject({ code: 0, stderr: '' })
   })
 
   test('links stand where the owner wants them, and move when he changes his mind', async () => {

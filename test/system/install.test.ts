@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync, realpathSync } from 'node:fs'
+import { chownSync, existsSync, readdirSync, readFileSync, realpathSync, rmSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { damagedFiles, readVersionManifest } from '../../src/adapters/version-content.ts'
@@ -163,3 +163,51 @@ describe('an installation killed at any system call', () => {
     }
   })
 })
+
+describe('an update that cannot be written', () => {
+  test.each([
+    ['on a full disk', fill, /ENOSPC|no space left/i],
+    ['in a home that is read-only', (disk: string) => remount(disk, 'ro'), /EROFS|read-only/i],
+  ])('%s says so in one line, and the old version goes on', async (_where, spoil, says) => {
+    await using owner = await makeOwner(dist)
+    const disk = join(owner.home, '.openclaw')
+    await runOrThrow(['mount', '-t', 'tmpfs', '-o', 'size=12m,mode=0700', 'claw-test', disk])
+    await using _mounted = { [Symbol.asyncDispose]: async () => void (await run(['umount', '-l', disk])) }
+    const { version: old } = owner.install(dist)
+    await owner.run([join(owner.paths.bin, 'claw-setup'), '--yes', '--quiet'])
+    const before = dataOf(owner)
+    const update = owner.variant('new')
+    await spoil(disk)
+
+    const failed = await run([process.execPath, worker, owner.paths.home, update], { env: owner.env })
+    const isOld = basename(realpathSync(owner.paths.current)) === old
+    const still = await owner.run([join(owner.paths.bin, 'claw-clan'), '--version'])
+
+    expect(failed.code).not.toBe(0)
+    expect(failed.stderr).toMatch(says)
+    expect(failed.stderr).toMatch(/ClawError: Cannot [^\n]*"[^\n]+"/)
+    expect({ isOld, still }).toMatchObject({ isOld: true, still: { code: 0, stderr: '' } })
+    await remount(disk, 'rw')
+    rmSync(join(disk, 'filler'), { force: true })
+    expect(dataOf(owner)).toEqual(before)
+    expect(owner.install(update).previous).toBe(old)
+    expect(leftovers(owner)).toEqual([])
+  })
+})
+
+test('root is kept out of the home of somebody else', async () => {
+  await using owner = await makeOwner(dist)
+  chownSync(join(owner.home, '.openclaw'), 1234, 1234)
+
+  expect(() => owner.install(dist)).toThrow(/belongs to user 1234/)
+
+  expect(existsSync(owner.paths.home)).toBe(false)
+})
+
+async function fill(disk: string): Promise<void> {
+  await run(['dd', 'if=/dev/zero', `of=${join(disk, 'filler')}`, 'bs=4k'])
+}
+
+async function remount(disk: string, mode: 'ro' | 'rw'): Promise<void> {
+  await runOrThrow(['mount', '-o', `remount,${mode}`, disk])
+}

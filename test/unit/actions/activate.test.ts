@@ -47,6 +47,7 @@ function world({ current, present = [], fresh = [], damaged = [], record = {}, l
     },
     findNode: async () => ({ path: '/n', version: '24.11.0' }),
     keepNode: () => void done.push('node'),
+    tidyNodes: () => void done.push('tidy'),
     planLaunchers: () => ({ written: [{ path: '/bin/claw-ping', text: '' }], removed: [] }),
     applyLaunchers: () => void done.push('launchers'),
     planLinks: () => ({
@@ -70,7 +71,7 @@ describe('activateVersion()', () => {
 
     const result = await activateVersion(deps, facts('b'), false)
 
-    expect(done).toEqual(['sweep', 'node', 'record a,b /b', 'switch b', 'launchers', 'links'])
+    expect(done).toEqual(['sweep', 'node', 'record a,b /b', 'switch b', 'launchers', 'links', 'tidy'])
     expect(result).toMatchObject({ version: 'b', previous: 'a', changed: true, warnings: [], dryRun: false })
   })
 
@@ -107,7 +108,7 @@ describe('activateVersion()', () => {
     const { pruned } = await activateVersion(deps, facts('e'), false)
 
     expect(pruned).toEqual(['b', 'a'])
-    expect(done.at(-1)).toBe('remove a')
+    expect(done.slice(-3)).toEqual(['remove b', 'remove a', 'tidy'])
   })
 
   test('links that cannot be made are a warning: the programs work', async () => {
