@@ -24,16 +24,14 @@ export type PromptingAsker = Asker & {
  *
  * @param consequence  what Ctrl-C means: "nothing was written"
  */
-export const openAsker = (consequence: string, { progress }: Pick<Terminal, 'progress'>): PromptingAsker => {
+export function openAsker(consequence: string, { progress }: Pick<Terminal, 'progress'>): PromptingAsker {
   let isOpen = false
   const open = () => {
     progress('')
     if (!isOpen) intro('Enter takes the answer shown, Ctrl-C leaves')
     isOpen = true
   }
-  const answerOf = async <T>(
-    prompt: (signal: AbortSignal) => Promise<T | typeof CANCEL_SYMBOL>,
-  ): Promise<T> => {
+  const answerOf: AnswerOf = async prompt => {
     open()
     using ending = atEndOfInput()
     const given = await prompt(ending.signal)
@@ -41,32 +39,7 @@ export const openAsker = (consequence: string, { progress }: Pick<Terminal, 'pro
     return given
   }
   return {
-    text: async ({ message, initial, check }) => {
-      const answer = await answerOf(signal =>
-        text({
-          signal,
-          message: printable(message),
-          placeholder: printable(initial),
-          defaultValue: initial,
-          validate: typed => complaint(() => check(answerIn(typed, initial))),
-        }),
-      )
-      return answerIn(answer, initial)
-    },
-    yesNo: (message, initial) =>
-      answerOf(signal => confirm({ signal, message: printable(message), initialValue: initial })),
-    choose: async (message, choices) => {
-      const options = choices.map(({ value, label, hint }) => ({
-        value,
-        label: printable(label),
-        ...(hint === undefined ? {} : { hint: printable(hint) }),
-      }))
-      // Its types cannot follow a list of options whose values are one of a few words.
-      const answer = await answerOf(signal =>
-        multiselect<string>({ signal, message: printable(message), options, required: false }),
-      )
-      return choices.map(({ value }) => value).filter(value => answer.includes(value))
-    },
+    ...questions(answerOf),
     tell: (title, body) => {
       open()
       note(printable(body), printable(title), { format: line => line })
@@ -82,6 +55,38 @@ export const openAsker = (consequence: string, { progress }: Pick<Terminal, 'pro
     },
   }
 }
+
+/** Show one prompt and give its answer. @throws {ClawError} `cancelled` */
+type AnswerOf = <T>(prompt: (signal: AbortSignal) => Promise<T | typeof CANCEL_SYMBOL>) => Promise<T>
+
+const questions = (answerOf: AnswerOf): Pick<Asker, 'text' | 'yesNo' | 'choose'> => ({
+  text: async ({ message, initial, check }) => {
+    const answer = await answerOf(signal =>
+      text({
+        signal,
+        message: printable(message),
+        placeholder: printable(initial),
+        defaultValue: initial,
+        validate: typed => complaint(() => check(answerIn(typed, initial))),
+      }),
+    )
+    return answerIn(answer, initial)
+  },
+  yesNo: (message, initial) =>
+    answerOf(signal => confirm({ signal, message: printable(message), initialValue: initial })),
+  choose: async (message, choices) => {
+    const options = choices.map(({ value, label, hint }) => ({
+      value,
+      label: printable(label),
+      ...(hint === undefined ? {} : { hint: printable(hint) }),
+    }))
+    // Its types cannot follow a list of options whose values are one of a few words.
+    const answer = await answerOf(signal =>
+      multiselect<string>({ signal, message: printable(message), options, required: false }),
+    )
+    return choices.map(({ value }) => value).filter(value => answer.includes(value))
+  },
+})
 
 /**
  * Ctrl-D and a terminal that is gone end the input: the prompt then waits for nothing any more, and Node would leave

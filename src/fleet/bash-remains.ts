@@ -3,8 +3,8 @@ import { type ByteText, linesOf, withoutEnd } from './marked-block.ts'
 
 /** A home whose bash version may have left lines in the crontab. */
 export type BashHome = {
-  /** Absolute path of the home, one character per byte as a crontab has it. */
-  readonly home: ByteText
+  /** Absolute paths of the home, by whatever links; one character per byte as a crontab has them. */
+  readonly homes: readonly ByteText[]
   /** It is `~/.openclaw/claw-clan`, which a crontab may call by `~` or `$HOME`. */
   readonly isUsual: boolean
   /** Scripts that go on working and that we have no program for: their lines stay. */
@@ -14,10 +14,10 @@ export type BashHome = {
 const USUAL = /(?:~|\$HOME|\$\{HOME\})\/\.openclaw\/claw-clan\/scripts\//
 
 /** The crontab lines by which the bash version of this very home runs, as far as we take over what they do. */
-export function bashLinesOf(text: ByteText, { home, isUsual, keptScripts }: BashHome): readonly ByteText[] {
+export function bashLinesOf(text: ByteText, { homes, isUsual, keptScripts }: BashHome): readonly ByteText[] {
   return bashLines(text).filter(
     line =>
-      (line.includes(`${home}/scripts/`) || (isUsual && USUAL.test(line))) &&
+      (homes.some(home => line.includes(`${home}/scripts/`)) || (isUsual && USUAL.test(line))) &&
       !keptScripts.some(script => line.includes(`/scripts/${script}`)),
   )
 }

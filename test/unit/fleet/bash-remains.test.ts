@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import { type BashHome, bashLinesOf, withoutBashLinesOf } from '../../../src/fleet/bash-remains.ts'
 
 const HOME = '/Users/mark/.openclaw/claw-clan'
-const usual: BashHome = { home: HOME, isUsual: true, keptScripts: [] }
+const usual: BashHome = { homes: [HOME, '/real/claw-clan'], isUsual: true, keptScripts: [] }
 const ping = (home: string) =>
   `*/15 * * * * ${home}/scripts/claw-ping.sh >> ${home}/logs/ping.log 2>&1 # claw-clan`
 const monitor = `*/5 * * * * ${HOME}/scripts/claw-monitor.sh gw1 # claw-clan`
@@ -12,6 +12,7 @@ test.each<{ what: string; line: string; of?: Partial<BashHome>; taken: boolean }
   { what: 'its ping by an absolute path', line: ping(HOME), taken: true },
   { what: 'its ping by $HOME', line: ping('$HOME/.openclaw/claw-clan'), taken: true },
   { what: 'its ping by ~', line: ping('~/.openclaw/claw-clan'), taken: true },
+  { what: 'its ping by the path behind a link', line: ping('/real/claw-clan'), taken: true },
   { what: 'its monitor', line: monitor, taken: true },
   {
     what: 'a monitor we have no program for',
@@ -23,7 +24,7 @@ test.each<{ what: string; line: string; of?: Partial<BashHome>; taken: boolean }
   {
     what: 'the ping of the usual home, seen from another',
     line: ping('~/.openclaw/claw-clan'),
-    of: { home: '/srv/other/claw-clan', isUsual: false },
+    of: { homes: ['/srv/other/claw-clan'], isUsual: false },
     taken: false,
   },
   { what: 'a comment', line: `# ${ping(HOME)}`, taken: false },
