@@ -132,7 +132,7 @@ async function look(
   const fit = { login, bytes: deps.offered.bytes, wanted: request.node }
   const { node, freeKb } = checkFitness(survey, fit)
   done('node', 'ok', `${node.version} at ${node.path}`)
-  done('room', 'ok', freeKb === undefined ? 'df does not say' : `${Math.round(freeKb / 1024)} MB free`)
+  done('room', 'ok', freeKb === undefined ? 'df does not say' : freeText(freeKb))
   const heard = await deps.store.candidates()
   const everybody = { self: deps.self, peers, heard, pinsOf: deps.pinsOf }
   const identity = remoteIdentity(everybody, request, { survey, hostKey })
@@ -197,4 +197,6 @@ async function sendVersion({ deps, login, node, survey, done }: Installing): Pro
   else done('version', 'ok', `${kilobytes(sentBytes)}, ${received.files} files, sha256 verified${swept}`)
 }
 
+const freeText = (kb: number): string =>
+  kb < 10 * 1024 * 1024 ? `${Math.round(kb / 1024)} MB free` : `${Math.round(kb / 1024 / 1024)} GB free`
 const kilobytes = (bytes: number): string => `${Math.ceil(bytes / 1024)} kB`

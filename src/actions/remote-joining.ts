@@ -1,4 +1,6 @@
 import { ClawError } from '../fleet/error.ts'
+import { lazy } from '../fleet/lazy.ts'
+import { z } from '../fleet/parse.ts'
 import type { Peer } from '../fleet/peer.ts'
 import { loginText } from '../fleet/ssh-failure.ts'
 import { addMachine } from './add-machine.ts'
@@ -7,7 +9,7 @@ import type { ReverseProof } from './enrolment.ts'
 import type { Introduction } from './introduce-pairs.ts'
 import { stateText } from './remote-identity.ts'
 import type { Installing } from './remote-install.ts'
-import { failureOf } from './remote-version.ts'
+import { failureOf, parseJson } from './remote-version.ts'
 
 /**
  * Make a machine that has the version a working part of the fleet: its identity, both directions, everybody else, its
@@ -77,40 +79,54 @@ const left = (made: readonly Introduction[]): string =>
 
 /** A new program announces it from now on; a machine that is not kept announced yet becomes so. */
 async function keepAnnounced(installing: Installing): Promise<void> {
-  const { request, done } = installing
+  const { deps, request, login, done } = installing
   if (!request.register) return done('announcing', 'skipped', '--no-register')
   if (installing.survey.setUp === 'yes' && (await restarted(installing))) return
-  await attempt(installing, { step: 'announcing', words: ['claw-register', 'start'], what: 'started' })
+  deps.onProgress(`announcing ${login.host}`)
+  const { code, stdout, complaint } = await deps.run(login, registerWords(installing, 'start'))
+  if (code === 0) done('announcing', 'ok', 'started, and heard on the network')
+  else done('announcing', 'finding', `claw-register start: ${failureOf(stdout, complaint)}`)
 }
 
 /** @returns false when nothing keeps it announced, or that cannot be known */
-async function restarted({ deps, login, survey, done }: Installing): Promise<boolean> {
+async function restarted(installing: Installing): Promise<boolean> {
+  const { deps, login, done } = installing
   deps.onProgress(`announcing ${login.host} anew`)
-  const place = ['--home', survey.home, '--json']
-  const { code } = await deps.run(login, [`${survey.home}/bin/claw-register`, 'restart', ...place])
-  if (code === 0) done('announcing', 'ok', 'restarted')
+  const { code } = await deps.run(login, registerWords(installing, 'restart'))
+  if (code === 0) done('announcing', 'ok', 'restarted, and heard on the network')
   return code === 0
 }
 
+const registerWords = ({ survey: { home } }: Installing, verb: 'start' | 'restart'): readonly string[] => [
+  ...[`${home}/bin/claw-register`, verb, '--home', home, '--json'],
+]
+
+/** A machine that pings by schedule already is left at that: proving a new schedule takes a minute. */
 async function schedule(installing: Installing): Promise<void> {
-  const { request, done } = installing
+  const { deps, request, login, survey, identity, done } = installing
   if (!request.schedule) return done('schedule', 'skipped', '--no-schedule')
-  await attempt(installing, { step: 'schedule', words: ['claw-setup', 'schedule'], what: 'installed' })
+  const words = [`${survey.home}/bin/claw-setup`, 'schedule', '--home', survey.home, '--json']
+  const planned = scheduleIn((await deps.run(login, [...words, '--dry-run'])).stdout)
+  if (planned?.changed === false) return done('schedule', 'unchanged', scheduleText(planned))
+  deps.onProgress(`waiting for the first scheduled ping of ${identity.gatewayId}, up to a minute`)
+  const { code, stdout, complaint } = await deps.run(login, words)
+  const made = scheduleIn(stdout)
+  if (code === 0 && made !== undefined) return done('schedule', 'ok', `${scheduleText(made)}, seen to work`)
+  done('schedule', 'finding', `claw-setup schedule: ${failureOf(stdout, complaint)}`)
 }
 
-/** One more thing that would be good to have there; what fails is a finding. */
-async function attempt(
-  { deps, login, survey, done }: Installing,
-  given: { readonly step: string; readonly words: readonly [string, string]; readonly what: string },
-): Promise<void> {
-  const [program, verb] = given.words
-  deps.onProgress(`${program} ${verb} on ${login.host}`)
-  const { code, stdout, complaint } = await deps.run(login, [
-    ...[`${survey.home}/bin/${program}`, verb, '--home', survey.home, '--json'],
-  ])
-  if (code === 0) done(given.step, 'ok', given.what)
-  else done(given.step, 'finding', `${program} ${verb}: ${failureOf(stdout, complaint)}`)
+const scheduled = lazy(() =>
+  z.object({ changed: z.boolean(), scheduler: z.string(), everyMinutes: z.number() }),
+)
+type Scheduled = z.core.output<ReturnType<typeof scheduled>>
+
+function scheduleIn(stdout: string): Scheduled | undefined {
+  const read = z.safeParse(scheduled(), parseJson(stdout))
+  return read.success ? read.data : undefined
 }
+
+const scheduleText = ({ scheduler, everyMinutes }: Scheduled): string =>
+  `${scheduler}, every ${everyMinutes} minutes`
 
 /** An update leaves everything as the owner has it, and proves that it still works. */
 async function renew(installing: Installing): Promise<void> {

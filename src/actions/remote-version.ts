@@ -116,10 +116,13 @@ export function failureOf(stdout: string, complaint: string): string {
     const [message] = error.message.split('\n')
     return hint === undefined ? `${message}` : `${message}; ${hint}`
   }
+  const warnings = warningsIn(stdout)
+  if (warnings.length > 0) return warnings.join('; ')
   return complaint === '' ? 'it gave no reason' : complaint
 }
 
-function parseJson(text: string): unknown {
+/** @returns undefined for text that is no JSON */
+export function parseJson(text: string): unknown {
   try {
     return JSON.parse(text)
   } catch {

@@ -29,6 +29,7 @@ type Bent = {
   readonly survey?: Partial<InstallSurvey>
   readonly received?: Received | undefined
   readonly candidates?: readonly Candidate[]
+  readonly isScheduled?: boolean
   /** Command lines that fail there, each with what it prints. */
   readonly fails?: Readonly<Record<string, string>>
 }
@@ -58,6 +59,10 @@ function worldOf(bent: Bent = {}, names: readonly string[] = ['alpha', 'beta']) 
       ran.push(line)
       const failure = Object.entries(bent.fails ?? {}).find(([part]) => line.includes(part))
       if (failure !== undefined) return { code: 1, stdout: failure[1], complaint: 'it said why' }
+      if (line.startsWith('bin/claw-setup schedule')) {
+        const schedule = { changed: bent.isScheduled !== true, scheduler: 'cron', everyMinutes: 15 }
+        return { code: 0, stdout: JSON.stringify(schedule), complaint: '' }
+      }
       return { code: 0, stdout: line.includes('--self-test') ? tested(true) : '{}', complaint: '' }
     },
   }
@@ -80,6 +85,7 @@ test('a first install tests, switches, tests again, sets up, enrols, and then an
     'bin/claw-peer --self-test --json',
     'bin/claw-setup --yes --gateway-id beta --ssh-user claw --port 22 --lead 3 --name beta --installed-by alpha',
     'bin/claw-register start',
+    'bin/claw-setup schedule --dry-run',
     'bin/claw-setup schedule',
   ])
   expect(clan.directions()).toEqual(['alpha>beta', 'beta>alpha'])
@@ -91,14 +97,14 @@ test('a first install tests, switches, tests again, sets up, enrols, and then an
 })
 
 test('a machine that has a state keeps it, and its announcement goes on with the new program', async () => {
-  const { remote, ran } = worldOf({ survey: present })
+  const { remote, ran } = worldOf({ survey: present, isScheduled: true })
 
   const installed = await installOnPeer(remote, { ...request, lead: 9 })
 
   expect(ran.slice(3)).toEqual([
     'bin/claw-peer --self-test --json',
     'bin/claw-register restart',
-    'bin/claw-setup schedule',
+    'bin/claw-setup schedule --dry-run',
   ])
   expect(installed).toMatchObject({ previous: OLD, firstInstall: false })
   expect(installed.steps).toContainEqual({ step: 'in use', result: 'ok', detail: `${NAME}, was ${OLD}` })
@@ -121,6 +127,16 @@ test('a dry run looks, and neither sends nor runs anything', async () => {
   expect(results(planned).slice(4)).toEqual([
     ...['version: would', 'state: would', 'clan key: would', 'announcing: would', 'schedule: skipped'],
   ])
+})
+
+test('a schedule that is not seen to work is a finding, in its own words', async () => {
+  const { remote } = worldOf({ survey: present, fails: { schedule: '{"warnings":["cron does not run"]}' } })
+
+  const { steps } = await installOnPeer(remote, request)
+
+  expect(steps.at(-1)).toEqual({
+    ...{ step: 'schedule', result: 'finding', detail: 'claw-setup schedule: cron does not run' },
+  })
 })
 
 test('what is impossible there after the enrolment is a finding with its next step', async () => {
