@@ -1,4 +1,5 @@
-import { type PublicKey, publicKeyText } from '../fleet/public-key.ts'
+import type { PublicKey } from '../fleet/public-key.ts'
+import type { OperatorFiles } from './operator-files.ts'
 import { quotedPath } from './operator-folder.ts'
 
 /** One login with the owner's own SSH identity: agent, `~/.ssh`, or the files named here. */
@@ -19,13 +20,8 @@ export type OperatorLogin = {
   readonly configFile?: string
 }
 
-/** The files ssh is given: what it believes, and where a connection is shared. */
-export type OperatorFiles = { readonly knownHosts: string; readonly socket: string }
-
-const ALIAS = 'claw-clan-accepted'
-
-/** The one line of the known_hosts file that a login believes. */
-export const knownHostsLine = (key: PublicKey): string => `${ALIAS} ${publicKeyText(key)}\n`
+/** What a host key is believed under, in a known_hosts file of our own. */
+export const ACCEPTED = 'claw-clan-accepted'
 
 /** ssh's messages are read by program, so they come in English; and no window ever asks for a password. */
 export const OPERATOR_ENV = { LC_ALL: 'C', LANGUAGE: undefined, SSH_ASKPASS_REQUIRE: 'never' } as const
@@ -49,7 +45,7 @@ export function loginArguments(
     ControlPath: quotedPath(files.socket),
     ControlPersist: IDLE_SECONDS,
   }
-  return ['-N', ...target(login, { ...options, ...guarded(login, files) })]
+  return ['-N', ...target(login, files, options)]
 }
 
 /** Run one command over the shared connection. */
@@ -59,7 +55,7 @@ export function stepArguments(
   command: string,
 ): readonly string[] {
   const options = { BatchMode: 'yes', ControlMaster: 'no', ControlPath: quotedPath(files.socket) }
-  return [...target(login, { ...options, ...guarded(login, files) }), command]
+  return [...target(login, files, options), command]
 }
 
 /** Ask the shared connection whether it is there, or end it. */
@@ -73,7 +69,7 @@ export const controlArguments = (
 ]
 
 /** What holds whatever the owner's configuration says: ssh takes the first value it meets. */
-function guarded({ host, hostKey, alias, identityFile }: OperatorLogin, { knownHosts }: OperatorFiles) {
+function guarded({ host, hostKey, alias }: OperatorLogin, { knownHosts, identity }: OperatorFiles) {
   return {
     ...(alias === undefined ? {} : { HostName: host }),
     ConnectTimeout: '10',
@@ -86,7 +82,7 @@ function guarded({ host, hostKey, alias, identityFile }: OperatorLogin, { knownH
     StrictHostKeyChecking: 'yes',
     UserKnownHostsFile: quotedPath(knownHosts),
     GlobalKnownHostsFile: '/dev/null',
-    HostKeyAlias: ALIAS,
+    HostKeyAlias: ACCEPTED,
     // An RSA key signs with SHA-2 today; its type keeps the old name.
     HostKeyAlgorithms: hostKey.type === 'ssh-rsa' ? 'rsa-sha2-512,rsa-sha2-256' : hostKey.type,
     CheckHostIP: 'no',
@@ -95,16 +91,23 @@ function guarded({ host, hostKey, alias, identityFile }: OperatorLogin, { knownH
     RemoteCommand: 'none',
     RequestTTY: 'no',
     LogLevel: 'ERROR',
-    ...(identityFile === undefined ? {} : { IdentitiesOnly: 'yes' }),
+    ...(identity === undefined ? {} : { IdentitiesOnly: 'yes' }),
   }
 }
 
-function target(login: OperatorLogin, options: Readonly<Record<string, string>>): readonly string[] {
-  const { user, host, port, alias, identityFile, configFile } = login
+function target(
+  login: OperatorLogin,
+  files: OperatorFiles,
+  options: Readonly<Record<string, string>>,
+): readonly string[] {
+  const { user, host, port, alias, configFile } = login
   return [
     ...(configFile === undefined ? [] : ['-F', configFile]),
-    ...Object.entries(options).flatMap(([key, value]) => ['-o', `${key}=${value}`]),
-    ...(identityFile === undefined ? [] : ['-i', identityFile]),
+    ...Object.entries({ ...options, ...guarded(login, files) }).flatMap(([key, value]) => [
+      '-o',
+      `${key}=${value}`,
+    ]),
+    ...(files.identity === undefined ? [] : ['-i', files.identity]),
     ...['-T', '-p', String(port), '-l', user, '--', alias ?? host],
   ]
 }

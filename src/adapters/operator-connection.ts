@@ -1,19 +1,15 @@
 import { spawnSync } from 'node:child_process'
 import { existsSync, rmSync } from 'node:fs'
-import { access, constants, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
 import { ClawError } from '../fleet/error.ts'
 import { loginText, sshFailure } from '../fleet/ssh-failure.ts'
 import {
   controlArguments,
-  knownHostsLine,
   loginArguments,
   OPERATOR_ENV,
-  type OperatorFiles,
   type OperatorLogin,
   stepArguments,
 } from './operator-arguments.ts'
-import { makeOperatorFolder } from './operator-folder.ts'
+import { type OperatorFiles, writeOperatorFiles } from './operator-files.ts'
 import { type ProgramOptions, type ProgramResult, runProgram } from './process.ts'
 
 /** What one command is given and may cost. */
@@ -58,18 +54,10 @@ export async function operatorConnection(
   login: OperatorLogin,
   byHand: ByHand | undefined,
 ): Promise<OperatorConnection> {
-  if (login.identityFile !== undefined) await checkReadable(login.identityFile)
-  const folder = await makeOperatorFolder()
-  const files = { knownHosts: join(folder, 'known_hosts'), socket: join(folder, 's') }
+  const files = await writeOperatorFiles(login)
   const leave = () => {
     if (existsSync(files.socket)) end(login, files)
-    rmSync(folder, { recursive: true, force: true })
-  }
-  try {
-    await writeFile(files.knownHosts, knownHostsLine(login.hostKey), { mode: 0o600, flag: 'wx' })
-  } catch (error) {
-    leave()
-    throw error
+    rmSync(files.folder, { recursive: true, force: true })
   }
   let ready: Promise<void> | undefined
   const open = async () => {
@@ -192,15 +180,3 @@ const end = (login: OperatorLogin, files: OperatorFiles): void =>
     stdio: 'ignore',
     timeout: CONTROL_TIMEOUT_MS,
   })
-
-/** ssh itself goes on without a key file it cannot read, and then says only that nobody let it in. */
-async function checkReadable(file: string): Promise<void> {
-  try {
-    await access(file, constants.R_OK)
-  } catch (cause) {
-    throw new ClawError('bad-key', `Cannot use the private key file "${file}": it cannot be read`, {
-      hint: 'Name the private half of a key pair, the file without ".pub"',
-      cause,
-    })
-  }
-}

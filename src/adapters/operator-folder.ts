@@ -12,10 +12,12 @@ const ENDING = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
  * unless ssh could not read its name or the name leaves no room for a socket.
  */
 export function makeOperatorFolder(): Promise<string> {
-  const isPlain = /^[\w ./%+-]+$/.test(tmpdir())
   const fits = Buffer.byteLength(`${tmpdir()}/claw-clan-XXXXXX/s`) <= LONGEST_SOCKET
-  return mkdtemp(join(isPlain && fits ? tmpdir() : '/tmp', 'claw-clan-'))
+  return mkdtemp(join(isPlainPath(tmpdir()) && fits ? tmpdir() : '/tmp', 'claw-clan-'))
 }
+
+/** A path that ssh reads as it is written, wherever it takes one. */
+export const isPlainPath = (path: string): boolean => /^[\w ./+-]+$/.test(path)
 
 /** Do something once when the owner gives up (Ctrl-C, hang-up), and end as the program would have. */
 export function beforeGivingUp(leave: () => void): Disposable {
@@ -45,5 +47,5 @@ export async function operatorFolder(): Promise<Disposable & { readonly path: st
   }
 }
 
-/** A path as an ssh_config value: one word, without tokens. */
-export const quotedPath = (path: string): string => `"${path.replaceAll('%', '%%')}"`
+/** A plain path as an ssh_config value: one word. */
+export const quotedPath = (path: string): string => `"${path}"`

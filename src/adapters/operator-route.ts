@@ -124,7 +124,8 @@ function handshakeArguments(route: OperatorRoute, file: string, type: string | u
     HostKeyAlias: OFFERED,
     HostKeyAlgorithms: type === undefined ? ANY_TYPE : (ALGORITHMS[type] ?? type),
     ConnectTimeout: '10',
-    LogLevel: 'ERROR',
+    // Only so does it say that there is no key of the type.
+    LogLevel: 'INFO',
   }
   const given = Object.entries(options).flatMap(([key, value]) => ['-o', `${key}=${value}`])
   return [...configOf(configFile), ...given, '-N', '-T', '-p', `${port}`, '-l', user, '--', alias ?? host]

@@ -138,7 +138,7 @@ function lostOnTheWay(said: readonly string[], login: Login, where: string): Cla
       hint: 'Check its address as the jump host sees it, that it is switched on, and that Remote Login is on there',
     })
   }
-  const why = said.at(-2) ?? 'it ended without a word'
+  const why = said.findLast(line => !ON_THE_WAY.test(line)) ?? 'it ended without a word'
   // A person at a terminal may answer what it asks for.
   const code = /permission denied/i.test(why) ? 'auth-denied' : 'ssh-failed'
   return new ClawError(code, `${where}: the way through the jump host, ${jump}, fails: ${why}`, {

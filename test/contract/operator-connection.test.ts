@@ -1,6 +1,14 @@
 import { spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir, userInfo } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
@@ -151,6 +159,18 @@ describe('openOperatorSsh()', () => {
       expect((await runAsOperator(login, 'echo here', { timeoutMs: 20_000 })).stdout).toBe('here\n')
       expect(readdirSync(join(temporary, name))).toEqual([])
     }
+  })
+
+  test('a key file is used whatever its name is', async () => {
+    for (const name of ['100% %h key', `it's "my" $\{HOME} $(touch x) key`, '-i', '~']) {
+      const identityFile = join(temporary, name)
+      copyFileSync(login.identityFile ?? '', identityFile)
+
+      const { stdout } = await runAsOperator({ ...login, identityFile }, 'echo in', { timeoutMs: 20_000 })
+      expect([name, stdout]).toEqual([name, 'in\n'])
+      rmSync(identityFile)
+    }
+    expect(readdirSync(temporary)).toEqual([])
   })
 
   test.each(['SIGINT', 'SIGTERM'] as const)(

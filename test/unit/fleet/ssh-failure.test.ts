@@ -20,7 +20,8 @@ test.each<[string, Partial<Login>, string]>([
 
 describe('behind a jump host', () => {
   const jumping = { ...login, alias: 'studio', jump: 'root@gate' }
-  const last = 'kex_exchange_identification: Connection closed by remote host'
+  const last =
+    'kex_exchange_identification: Connection closed by remote host\nConnection closed by UNKNOWN port 65535'
 
   test.each([
     [
