@@ -29,11 +29,12 @@ export async function listCrontab(
 export async function asWritten(command: string, listed: CrontabText): Promise<CrontabText> {
   const env = { VISUAL: 'cat', EDITOR: 'cat', LC_ALL: 'C' }
   const edited = await runCrontab(command, ['-e'], { env })
+  if (edited.code !== 0) throw refused('read', edited, 'Nothing was written')
   const text = edited.stdout
   const escaped = text.replaceAll('\r', '\\r').replaceAll('\b', '\\b')
   const shown = [text, escaped].find(form => listed.endsWith(form))
   const first = shown === undefined ? undefined : listed.slice(0, listed.length - shown.length)
-  if (edited.code === 0 && first !== undefined && !/\\[rb]/.test(first)) return first + text
+  if (first !== undefined && !/\\[rb]/.test(first)) return first + text
   throw new ClawError(
     'command-failed',
     'Cannot read your crontab: "crontab" lists and edits different texts',
