@@ -5,6 +5,7 @@ import { printable } from '../fleet/text.ts'
 import { subcommand } from './command.ts'
 import type { AnyCommand } from './command-shape.ts'
 import { openHome } from './home.ts'
+import { onInterrupt } from './interrupt.ts'
 import { renderSchedule, renderUnschedule } from './render-schedule.ts'
 import { scheduleDeps } from './schedule-deps.ts'
 
@@ -39,7 +40,7 @@ const schedule = ({ schedulePings }: ScheduleActions) =>
     run: async ({ options, terminal, home: given }) => {
       const scheduler = parseScheduler(options.scheduler)
       await using home = await openHome({ home: given, terminal })
-      using interruption = onInterrupt()
+      using interruption = onInterrupt(stoppedWaiting())
       const deps = await scheduleDeps(home, terminal, interruption.signal)
       const dryRun = options['dry-run'] ?? false
       return await schedulePings(deps, { scheduler, wait: !(options['no-wait'] ?? false), dryRun })
@@ -75,15 +76,7 @@ function parseScheduler(given: string | undefined): SchedulerKind | undefined {
   )
 }
 
-/** Ctrl-C while it waits must not leave behind what the wait needed. */
-function onInterrupt(): Disposable & { readonly signal: AbortSignal } {
-  const controller = new AbortController()
-  const stop = () =>
-    controller.abort(
-      new ClawError('cancelled', 'Stopped waiting: the schedule is in place, and unproved', {
-        hint: 'Run "claw-doctor" in an interval from now: it tells whether runs come',
-      }),
-    )
-  process.once('SIGINT', stop)
-  return { signal: controller.signal, [Symbol.dispose]: () => void process.off('SIGINT', stop) }
-}
+const stoppedWaiting = (): ClawError =>
+  new ClawError('cancelled', 'Stopped waiting: the schedule is in place, and unproved', {
+    hint: 'Run "claw-doctor" in an interval from now: it tells whether runs come',
+  })
