@@ -68,7 +68,9 @@ export async function makeOwner(dist: string, homeName = 'user'): Promise<Owner>
       return copy
     },
     install: from =>
-      JSON.parse(execFileSync(process.execPath, [...worker, from, skills], { env, encoding: 'utf8' })),
+      JSON.parse(
+        execFileSync(process.execPath, [...worker, from, skills], { env, encoding: 'utf8', stdio: 'pipe' }),
+      ),
     run: (argv, more = {}) => runIn({ ...env, ...more }, argv),
     [Symbol.asyncDispose]: () => folder[Symbol.asyncDispose](),
   }
