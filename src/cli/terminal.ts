@@ -30,12 +30,13 @@ export function openTerminal({ quiet, program, json }: TerminalOptions): Termina
   const progress = (text: string) => {
     if (!showsProgress || (text === '' && !shown)) return
     shown = text !== ''
-    process.stderr.write(`\r\u001b[K${printable(text).slice(0, (process.stderr.columns ?? 80) - 1)}`)
+    process.stderr.write(`\r\u001b[K${printable(text).slice(0, (process.stderr.columns || 80) - 1)}`)
   }
   return {
     isTty,
     canAsk: isTty && isTerminal(0),
-    columns: isTty ? (process.stdout.columns ?? 80) : 80,
+    // A pseudo-terminal that nobody gave a size has 0 columns.
+    columns: (isTty && process.stdout.columns) || 80,
     paint: (style, text) => (colours ? styleText(style, text, { validateStream: false }) : text),
     progress,
     warn: line => {

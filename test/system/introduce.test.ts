@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { pingFrom, setUpAll, statusOf } from '../support/clan.ts'
 import { eventually, type Machine, openLab } from '../support/lab/lab.ts'
+import { scriptOf } from '../support/program.ts'
 
 const long = process.env.CLAW_TEST_LONG === '1'
 const ssh = (machine: Machine, ...args: string[]) => machine.claw('setup-ssh', args, { timeoutMs: 120_000 })
@@ -187,6 +188,16 @@ describe('forget and revoke', () => {
       const text = await readFile(join(machine.home, '.ssh', 'authorized_keys'), 'utf8')
       expect(text.includes('claw-clan delta') || (machine === d && text.includes('claw-clan'))).toBe(false)
     }
+
+    const command = `${process.execPath} ${scriptOf('setup-ssh')} forget gamma`
+    const typed = await a.exec(['script', '-qec', command, '/dev/null'], {
+      input: 'yes\n',
+      timeoutMs: 60_000,
+    })
+    expect(typed.stdout).toMatch(
+      /Forget "gamma" on the other enrolled machine too\? \(yes\/no\).*on beta: done/s,
+    )
+    expect(await directions(lab.machines)).toEqual(['alpha>beta', 'beta>alpha'])
   })
 })
 
