@@ -16,7 +16,7 @@ export function readSelf({ state }: Pick<HomePaths, 'state'>): SelfFile | undefi
     : { content, self: withHint(STATE_HINT, () => parseIdentity(content, `"${state}"`)) }
 }
 
-const STATE_HINT = 'Move that file away, then run "claw-setup" with the answers of before'
+const STATE_HINT = 'Run "claw-setup": it sets that file aside and learns again what it can'
 
 function withHint<T>(hint: string, step: () => T): T {
   try {
