@@ -1,6 +1,7 @@
 import { ClawError, type ErrorCode } from '../fleet/error.ts'
 import { byLeadNumber, type Peer } from '../fleet/peer.ts'
-import { type InstallRequest, installOnPeer, type RemoteDeps, type RemoteInstall } from './remote-install.ts'
+import { installOnPeer } from './remote-install.ts'
+import type { InstallRequest, RemoteDeps, RemoteInstall } from './remote-installation.ts'
 
 /** What became of one machine; the keys are a public interface. */
 export type UpdatedPeer = {

@@ -8,7 +8,7 @@ import { knownMachine } from './enrol-checks.ts'
 import type { ReverseProof } from './enrolment.ts'
 import type { Introduction } from './introduce-pairs.ts'
 import { stateText } from './remote-identity.ts'
-import type { Installing } from './remote-install.ts'
+import type { Installing } from './remote-installation.ts'
 import { failureOf, parseJson } from './remote-version.ts'
 
 /**

@@ -3,7 +3,7 @@ import type { RemoteRun } from '../fleet/install-step.ts'
 import { lazy } from '../fleet/lazy.ts'
 import { z } from '../fleet/parse.ts'
 import { loginText } from '../fleet/ssh-failure.ts'
-import type { Installing } from './remote-install.ts'
+import type { Installing } from './remote-installation.ts'
 
 const testAnswer = lazy(() =>
   z.object({

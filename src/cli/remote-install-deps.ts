@@ -1,4 +1,4 @@
-import type { Offered, RemoteDeps } from '../actions/remote-install.ts'
+import type { Offered, RemoteDeps } from '../actions/remote-installation.ts'
 import type { OperatorLogin } from '../adapters/operator-ssh.ts'
 import type { OwnVersion } from '../adapters/own-version.ts'
 import { parseRun, runScript } from '../fleet/install-step.ts'

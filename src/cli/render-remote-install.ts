@@ -1,5 +1,5 @@
-import type { InstallStep, RemoteInstall } from '../actions/remote-install.ts'
 import type { UpdatedPeer } from '../actions/remote-install-all.ts'
+import type { InstallStep, RemoteInstall } from '../actions/remote-installation.ts'
 import { printable } from '../fleet/text.ts'
 import { header, renderTable } from './table.ts'
 import type { Terminal } from './terminal.ts'

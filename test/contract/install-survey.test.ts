@@ -11,6 +11,10 @@ import { temporaryFolder } from '../support/program.ts'
 import { shells } from '../support/shells.ts'
 
 const nonce = '0123456789abcdef'
+/** What may be behind /bin/sh; zsh is itself only by its own name, and sh there. */
+const posixShells = shells.map(shell =>
+  shell.name === 'zsh' ? { ...shell, args: ['--emulate', 'sh'] } : shell,
+)
 
 /** A program that answers as a node of this version does. */
 function fakeNode(path: string, version: string, more = ''): string {
@@ -37,7 +41,7 @@ async function anyHome() {
     mkdirSync(dirname(join(home, path)), { recursive: true })
     writeFileSync(join(home, path), text)
   }
-  const look = ({ shell = shells[0], node, env = {} }: Look = {}) => {
+  const look = ({ shell = posixShells[0], node, env = {} }: Look = {}) => {
     if (shell === undefined) throw new Error('this machine has a shell')
     const given = { HOME: home, PATH: tools, SHELL: '/bin/false', TMPDIR: folder.path, ...env }
     const input = STABLE_NODES.reduce(
@@ -52,7 +56,7 @@ async function anyHome() {
   return { folder, home, write, look, [Symbol.asyncDispose]: () => folder[Symbol.asyncDispose]() }
 }
 type Look = {
-  readonly shell?: (typeof shells)[number]
+  readonly shell?: (typeof posixShells)[number]
   readonly node?: string
   readonly env?: Readonly<Record<string, string>>
 }
@@ -60,7 +64,7 @@ type Look = {
 const ours = (found: { readonly nodes: readonly { readonly path: string }[] }, home: string) =>
   found.nodes.map(({ path }) => path).filter(path => path.startsWith(dirname(home)))
 
-test.each(shells)('$name finds the facts of a home that is there, and changes nothing', async shell => {
+test.each(posixShells)('$name finds the facts of a home that is there, and changes nothing', async shell => {
   await using user = await anyHome()
   const clan = '.openclaw/claw-clan'
   user.write(`${clan}/state.json`, '{\n  "name": "x",\n  "gatewayId": "studio"\n}\n')
@@ -202,7 +206,7 @@ test('a node that is named is the only one tried, whatever it is called', async 
   expect(user.look({ node: '/nowhere' }).nodes).toEqual([])
 })
 
-test.each(shells)('$name runs a program with exactly the words it was given', shell => {
+test.each(posixShells)('$name runs a program with exactly the words it was given', shell => {
   const words = [
     '',
     ' ',

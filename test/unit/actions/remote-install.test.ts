@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
-import { type InstallRequest, installOnPeer, type RemoteDeps } from '../../../src/actions/remote-install.ts'
+import { installOnPeer } from '../../../src/actions/remote-install.ts'
 import { updateFleet } from '../../../src/actions/remote-install-all.ts'
+import type { InstallRequest, RemoteDeps } from '../../../src/actions/remote-installation.ts'
 import { ClawError } from '../../../src/fleet/error.ts'
 import type { InstallSurvey } from '../../../src/fleet/install-survey.ts'
 import type { Candidate } from '../../../src/fleet/peer.ts'
