@@ -2,6 +2,7 @@ import type { Asker } from '../actions/asker.ts'
 import type { StepReport } from '../actions/offer.ts'
 import type { SetupActions } from '../actions/setup-actions.ts'
 import type { SetupAnswers } from '../actions/setup-answers.ts'
+import { ClawError } from '../fleet/error.ts'
 import type { GatewayId } from '../fleet/parse.ts'
 import { shownRepository } from '../fleet/repository.ts'
 import { subcommand } from './command.ts'
@@ -78,7 +79,16 @@ async function moveSchedule(
 
 /** The person at this terminal; undefined where nobody is to be asked. */
 async function openPerson({ terminal, json, options }: SetupRun): Promise<PromptingAsker | undefined> {
-  if (!terminal.canAsk || json || options.yes || options['dry-run']) return undefined
+  if (!terminal.canAsk || json || options.yes || options['dry-run']) {
+    if (!options.ask) return undefined
+    throw new ClawError(
+      'bad-input',
+      '--ask needs a person: a terminal, and none of --yes, --json, --dry-run',
+      {
+        hint: 'Give the answers by their flags',
+      },
+    )
+  }
   return (await import('./prompts.ts')).openAsker('nothing was written', terminal)
 }
 

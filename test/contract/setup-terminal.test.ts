@@ -115,6 +115,7 @@ test('without a terminal the flags of missing answers are named, and nothing is 
 test.each([
   [['--may-be-away', '--no-may-be-away'], '--no-may-be-away'],
   [['--ntfy', 'topic'], '--ntfy'],
+  [['--ask'], '--ask'],
   [['--register', '--no-register'], '--no-register'],
 ])('%j is refused with exit 2', async (flags, named) => {
   await using folder = await temporaryFolder()
