@@ -84,8 +84,13 @@ describe('operatorRoute()', () => {
 
 describe('behind a ProxyCommand', () => {
   const proxied = (port = sshd.port) => {
-    const connect = `exec 3<>/dev/tcp/127.0.0.1/${port}; cat <&3 & cat >&3; kill $!`
-    return look('studio', configOf('Host studio', 'HostName 10.9.9.9', `ProxyCommand bash -c '${connect}'`))
+    const connect = join(folder, 'connect.cjs')
+    const pipes = "process.stdin.pipe(s); s.pipe(process.stdout); s.on('error', () => process.exit(1))"
+    writeFileSync(connect, `const s = require('net').connect(process.argv[2], '127.0.0.1'); ${pipes}`)
+    return look(
+      'studio',
+      configOf('Host studio', 'HostName 10.9.9.9', `ProxyCommand ${process.execPath} ${connect} ${port}`),
+    )
   }
   const bounds = { timeoutMs: 20_000, onTerminal: false }
 
