@@ -129,7 +129,8 @@ export function syncFolder(folder: string): void {
   })
 }
 
-const LEFTOVER = /^\..+\.[0-9a-f]{12}\.tmp$/
+// What `newSuffix` makes.
+const LEFTOVER = /^\..+\.[0-9a-z]{1,8}-[0-9a-z]{1,16}\.tmp$/
 const LEFTOVER_AGE_MS = 60_000
 
 /**

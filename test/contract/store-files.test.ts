@@ -12,6 +12,7 @@ import { LowSync } from 'lowdb'
 import { JSONFileSync } from 'lowdb/node'
 import { describe, expect, test } from 'vitest'
 import { acquireLock } from '../../src/store/lock.ts'
+import { replaceFiles } from '../../src/store/replace-files.ts'
 import { aCandidate, anIdentity, aPeer, id } from '../support/builders.ts'
 import { run } from '../support/lab/run.ts'
 import { filesBelow, jsonIn, put, storeHome } from '../support/store-home.ts'
@@ -157,16 +158,21 @@ describe('the JSON store and its files', () => {
       const then = new Date(Date.now() - ageMs)
       utimesSync(path, then, then)
     }
-    leftover('.studio.json.0123456789ab.tmp', 61_000)
-    leftover('.studio.json.ba9876543210.tmp', 1_000)
+    // A writer that is not done yet shows what they are called.
+    using writing = replaceFiles()
+    writing.stage(join(home.paths.candidates, 'studio.json'), '{}')
+    await writing.write()
+    const [name = ''] = readdirSync(home.paths.candidates)
+    leftover(name, 61_000)
+    leftover(name.replace('studio', 'laptop'), 1_000)
     leftover('.mine.tmp', 61_000)
 
     await using next = home.open()
     await next.changePeers(() => [])
 
     expect(readdirSync(home.paths.peers).toSorted()).toEqual([
+      name.replace('studio', 'laptop'),
       '.mine.tmp',
-      '.studio.json.ba9876543210.tmp',
       'studio.json',
     ])
     expect((await next.peers()).damaged).toEqual([])
