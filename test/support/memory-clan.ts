@@ -1,5 +1,7 @@
-import type { EnrolDeps } from '../../src/actions/enrolment.ts'
+import { enrolPeer } from '../../src/actions/enrol.ts'
+import type { EnrolDeps, EnrolRequest } from '../../src/actions/enrolment.ts'
 import { introduce } from '../../src/actions/introduce.ts'
+import { introduceToFleet } from '../../src/actions/introduce-fleet.ts'
 import { ClawError, type ErrorCode } from '../../src/fleet/error.ts'
 import { introductionAnswerDocument } from '../../src/fleet/introduction-answer.ts'
 import type { OperatorStep } from '../../src/fleet/operator-step.ts'
@@ -120,3 +122,26 @@ function memberOf({ name, number, now, login, nameAt }: Seat): Member {
   }
   return { name, ip, deps, state: store.state, pins, granted, trouble: undefined, steps: [] }
 }
+
+const start = Date.parse('2026-11-20T12:00:00Z')
+
+/** A clan whose clock moves on with every look at it, so that of two orders one is later. */
+export const clanOf = (...names: readonly string[]) => {
+  let ticks = 0
+  return memoryClan(names, () => new Date(start + ticks++ * 1000))
+}
+
+/** `claw-setup-ssh add` typed on one machine for another. */
+export async function add(on: Member, newcomer: Member, more: Partial<EnrolRequest> = {}) {
+  const login = { user: 'claw', host: newcomer.ip, port: 22, acceptNew: true, oneWay: false }
+  const request = { ...login, liftsRevocation: true, ...more }
+  const enrolment = await enrolPeer(on.deps, request)
+  if (enrolment.newcomer === null) throw new Error('no newcomer')
+  return { ...enrolment, introductions: await introduceToFleet(on.deps, enrolment.newcomer) }
+}
+
+/** For `settlePending`: everybody is there, everything is due. */
+export const anyTime = { isThere: () => true, isDue: () => true, mayGoOn: () => true }
+/** What stands on a machine's list, one line each. */
+export const pendingOf = ({ state }: Member) =>
+  state.pending.map(({ kind, gatewayId, about }) => `${kind} ${about} to ${gatewayId}`)

@@ -1,0 +1,106 @@
+import { describe, expect, test } from 'vitest'
+import { settlePending } from '../../../src/actions/settle-pending.ts'
+import { forgetEverywhere, revokeEverywhere } from '../../../src/actions/tell-fleet.ts'
+import { id } from '../../support/builders.ts'
+import { add, anyTime, clanOf, pendingOf } from '../../support/memory-clan.ts'
+
+describe('forgetEverywhere()', () => {
+  test('takes a machine from all, lets it forget all, and puts off what cannot be reached', async () => {
+    const { member, directions } = clanOf('a', 'b', 'c', 'd')
+    for (const name of ['b', 'c', 'd']) await add(member('a'), member(name))
+    member('b').trouble = 'host-unreachable'
+
+    const { told, itself } = await forgetEverywhere(member('a').deps, id('D'), {})
+
+    expect(told.map(({ gatewayId, state }) => [gatewayId, state])).toEqual([
+      ['b', 'pending'],
+      ['c', 'done'],
+    ])
+    expect(itself).toMatchObject({ gatewayId: 'd', state: 'done' })
+    expect(member('d').state.peers).toEqual([])
+    expect(directions().filter(pair => pair.includes('d'))).toEqual([])
+    expect(pendingOf(member('a'))).toEqual(['forget d to b'])
+    member('b').trouble = undefined
+    await settlePending(member('a').deps, anyTime)
+    expect(member('b').state.peers.map(peer => peer.gatewayId)).not.toContain('d')
+  })
+
+  test('a machine that is added again is not forgotten by what waited', async () => {
+    const { member, directions } = clanOf('a', 'b', 'c')
+    for (const name of ['b', 'c']) await add(member('a'), member(name))
+    member('b').trouble = 'host-unreachable'
+    await forgetEverywhere(member('a').deps, id('c'), {})
+    await add(member('a'), member('c'))
+    member('b').trouble = undefined
+
+    await settlePending(member('a').deps, anyTime)
+
+    expect(directions()).toHaveLength(6)
+  })
+})
+
+describe('revokeEverywhere()', () => {
+  test('locks a machine out everywhere without talking to it; who was away does so at next contact', async () => {
+    const { member, directions } = clanOf('a', 'b', 'c', 'thief')
+    for (const name of ['b', 'c', 'thief']) await add(member('a'), member(name))
+    member('b').trouble = 'host-unreachable'
+    const before = member('thief').steps.length
+
+    const { told } = await revokeEverywhere(member('a').deps, id('thief'), {})
+
+    expect(member('thief').steps).toHaveLength(before)
+    expect(told.map(({ state }) => state)).toEqual(['pending', 'done'])
+    expect(directions().filter(pair => pair.startsWith('thief>'))).toEqual(['thief>b'])
+    member('b').trouble = undefined
+    await settlePending(member('a').deps, anyTime)
+    expect(directions().filter(pair => pair.startsWith('thief>'))).toEqual([])
+  })
+
+  test('who has not heard of it cannot bring it back; an add where it was revoked lifts it everywhere', async () => {
+    const { member, directions } = clanOf('a', 'b', 'c', 'thief')
+    for (const name of ['b', 'c', 'thief']) await add(member('a'), member(name))
+    member('b').trouble = 'host-unreachable'
+    await revokeEverywhere(member('a').deps, id('thief'), {})
+    member('b').trouble = undefined
+
+    const { introductions } = await add(member('b'), member('thief'))
+
+    expect(introductions.map(({ gatewayId, state }) => [gatewayId, state])).toEqual([
+      ['a', 'refused'],
+      ['c', 'refused'],
+    ])
+    expect(introductions[0]?.reason).toContain('revoked here on 2026-11-20')
+    expect(directions().filter(pair => pair.includes('thief'))).toEqual(['b>thief', 'thief>b'])
+
+    const { warnings } = await add(member('a'), member('thief'))
+    expect(warnings).toContainEqual(expect.stringContaining('was revoked on 2026-11-20'))
+    expect(directions()).toHaveLength(12)
+  })
+
+  test('only an owner who names the machine takes it in again, not a tool that enrols whom it hears', async () => {
+    const { member, directions } = clanOf('a', 'thief')
+    await add(member('a'), member('thief'))
+    await revokeEverywhere(member('a').deps, id('thief'), {})
+
+    await expect(add(member('a'), member('thief'), { liftsRevocation: false })).rejects.toMatchObject({
+      code: 'peer-refused',
+      hint: expect.stringContaining('claw-setup-ssh add'),
+    })
+
+    expect(directions()).toEqual([])
+    expect(member('a').state.revocations).toMatchObject([{ liftedAt: null }])
+  })
+
+  test('again, it reaches who could not be told before', async () => {
+    const { member } = clanOf('a', 'b', 'thief')
+    for (const name of ['b', 'thief']) await add(member('a'), member(name))
+    member('b').trouble = 'auth-denied'
+    await revokeEverywhere(member('a').deps, id('thief'), {})
+    member('b').trouble = undefined
+
+    const { told } = await revokeEverywhere(member('a').deps, id('thief'), {})
+
+    expect(told).toMatchObject([{ gatewayId: 'b', state: 'done' }])
+    expect(member('b').state.revocations).toHaveLength(1)
+  })
+})
