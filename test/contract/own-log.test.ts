@@ -1,3 +1,5 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import {
   closeSync,
   mkdirSync,
@@ -14,7 +16,9 @@ import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { jobName } from '../../src/adapters/job-name.ts'
 import { keepLogShort } from '../../src/adapters/own-log.ts'
-import { temporaryFolder } from '../support/program.ts'
+import { eventually } from '../support/lab/run.ts'
+import { loopbackHome } from '../support/mdns-home.ts'
+import { scriptOf, temporaryFolder } from '../support/program.ts'
 
 describe('keepLogShort()', () => {
   test('puts aside what is too long while somebody holds it open, and keeps five files', async () => {
@@ -51,6 +55,28 @@ describe('keepLogShort()', () => {
     expect(readdirSync(folder.path)).toEqual(['err.log', 'other'])
     expect(statSync(other).size).toBe(50)
   })
+})
+
+test('claw-register run keeps the log short that its keeper writes for it', async () => {
+  await using home = await loopbackHome('logging')
+  const log = join(home.path, 'logs', 'mdns-register-err.log')
+  mkdirSync(join(home.path, 'logs'), { recursive: true })
+  writeFileSync(log, 'x'.repeat(3_000_000))
+  const stderr = openSync(log, 'a')
+  const child = spawn(process.execPath, [scriptOf('register'), 'run', '--home', home.path], {
+    env: {},
+    stdio: ['ignore', 'ignore', stderr],
+  })
+  closeSync(stderr)
+
+  await eventually('it is announced', () => readFileSync(log, 'utf8').includes('Announced as'), {
+    timeoutMs: 30_000,
+  })
+  child.kill('SIGTERM')
+  await once(child, 'close')
+
+  expect(statSync(log).size).toBeLessThan(10_000)
+  expect(statSync(`${log}.1`).size).toBe(3_000_000)
 })
 
 describe('jobName()', () => {
