@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { blackHolePart } from './black-hole.ts'
 import { browsePart } from './browse.ts'
+import { installPart } from './install.ts'
 import { memoryPart } from './memory.ts'
 import type { Bed, Part } from './part.ts'
 import { pingPart } from './ping.ts'
@@ -15,7 +16,15 @@ import { startUpPart } from './start-up.ts'
 import { storePart } from './store.ts'
 
 const ROOT = join(import.meta.dirname, '..')
-const PARTS: readonly Part[] = [pingPart, blackHolePart, startUpPart, storePart, browsePart, memoryPart]
+const PARTS: readonly Part[] = [
+  pingPart,
+  blackHolePart,
+  startUpPart,
+  storePart,
+  browsePart,
+  memoryPart,
+  installPart,
+]
 
 async function main(): Promise<void> {
   const { values, positionals } = parseArgs({
