@@ -1,58 +1,14 @@
 import { describe, expect, test } from 'vitest'
 import { checkSsh, nextStep } from '../../../src/actions/check-ssh.ts'
 import { forgetPeer } from '../../../src/actions/forget.ts'
-import { type IntroduceDeps, introduce } from '../../../src/actions/introduce.ts'
-import { liftRevocations } from '../../../src/actions/lift.ts'
-import { revokePeer } from '../../../src/actions/revoke.ts'
+import { introduce } from '../../../src/actions/introduce.ts'
 import { type TrustDeps, trustHostKey } from '../../../src/actions/trust.ts'
-import type { Introduced } from '../../../src/fleet/enrolment.ts'
 import { ClawError } from '../../../src/fleet/error.ts'
-import { idKey } from '../../../src/fleet/parse.ts'
 import type { Peer } from '../../../src/fleet/peer.ts'
 import { type PendingItem, pendingId } from '../../../src/fleet/pending.ts'
-import type { PublicKey } from '../../../src/fleet/public-key.ts'
-import { inForce } from '../../../src/fleet/revocation.ts'
-import { ackOf, anIdentity, aPeer, id, miss } from '../../support/builders.ts'
-import { storeOf } from '../../support/memory-store.ts'
+import { ackOf, aPeer, id, miss } from '../../support/builders.ts'
+import { hostKey, now, studio, worldOf } from '../../support/listener.ts'
 import { aKey, fingerprintOf } from '../../support/public-keys.ts'
-
-const now = new Date('2026-11-20T12:00:00Z')
-const hostKey = aKey('host of studio')
-
-const studio = (facts: Partial<Introduced> = {}): Introduced => ({
-  ...{ gatewayId: id('studio'), name: 'Studio', leadNumber: 2, sshUser: 'claw', version: '2.0.0' },
-  clanPublicKey: aKey('studio'),
-  reach: { ip: '10.0.0.2', sshPort: 22, hostKey },
-  ...facts,
-})
-
-function worldOf(peers: readonly Peer[] = [], more: Partial<IntroduceDeps> = {}) {
-  const store = storeOf(peers)
-  const pins = new Map<string, readonly PublicKey[]>(peers.map(peer => [idKey(peer.gatewayId), [hostKey]]))
-  const granted = new Map<string, PublicKey>()
-  const deps: IntroduceDeps & TrustDeps = {
-    self: anIdentity(),
-    store,
-    clock: { now: () => now },
-    clanKey: aKey('mini'),
-    fingerprint: fingerprintOf,
-    ownHostKey: async () => aKey('host of mini'),
-    pinsOf: one => pins.get(idKey(one)) ?? [],
-    pinHostKey: async ({ gatewayId }, key) => void pins.set(idKey(gatewayId), [key]),
-    unpinHost: async one => pins.delete(idKey(one)),
-    grant: async (one, key) => {
-      const before = granted.get(one)
-      granted.set(one, key)
-      return before === undefined ? 'added' : before.base64 === key.base64 ? 'unchanged' : 'replaced'
-    },
-    withdraw: async one => granted.delete(one),
-    offeredHostKey: async () => hostKey,
-    knownHostKeys: async () => [],
-    probe: async peer => ackOf(peer),
-    ...more,
-  }
-  return { deps, state: store.state, pins, granted }
-}
 
 describe('introduce()', () => {
   test('without machines says who this machine is and changes nothing', async () => {
@@ -175,89 +131,6 @@ describe('a machine that is introduced one-way', () => {
 
     expect(granted.size).toBe(0)
     expect(state.peers[0]).toMatchObject({ oneWay: true, mayBeAway: true, incarnation: 3 })
-  })
-})
-
-describe('a revoked machine', () => {
-  const revokeStudio = async (world: ReturnType<typeof worldOf>) => {
-    await introduce(world.deps, { machines: [studio()], forget: [] })
-    return revokePeer(world.deps, id('STUDIO'))
-  }
-  const renewed = { ip: '10.0.0.2', sshPort: 22, hostKey: aKey('renewed') }
-
-  test('loses right, pin and record, and is remembered by id and keys', async () => {
-    const world = worldOf()
-
-    const revoked = await revokeStudio(world)
-
-    expect(revoked).toMatchObject({ authorizedKey: true, hostKey: true, record: true })
-    expect([world.state.peers.length, world.pins.size, world.granted.size]).toEqual([0, 0, 0])
-    expect(world.state.revocations).toEqual([
-      {
-        ...{ gatewayId: 'studio', incarnation: null, revokedAt: now.toISOString(), liftedAt: null },
-        ...{ clanKey: fingerprintOf(aKey('studio')), hostKey: fingerprintOf(hostKey) },
-      },
-    ])
-    expect(world.state.events.map(({ event }) => event)).toContain('peer_revoked')
-    expect((await revokePeer(world.deps, id('studio'))).revocation).toEqual(revoked.revocation)
-  })
-
-  test.each([
-    ['its id, with other keys', { clanPublicKey: aKey('new'), reach: renewed }],
-    ['its clan key, under another id', { gatewayId: id('other'), reach: renewed }],
-    ['its host key, under another id', { gatewayId: id('other'), clanPublicKey: aKey('new') }],
-    ['its clan key, and no way to reach it', { gatewayId: id('other'), reach: null }],
-  ])('does not come back by %s', async (_what, facts) => {
-    const world = worldOf()
-    await revokeStudio(world)
-
-    const { machines } = await introduce(world.deps, { machines: [studio(facts)], forget: [] })
-
-    expect(machines[0]).toMatchObject({ result: 'refused', reason: expect.stringContaining('2026-11-20') })
-    expect([world.state.peers.length, world.granted.size]).toEqual([0, 0])
-  })
-
-  test('comes back from a machine where the owner lifted this revocation, and from no other', async () => {
-    const world = worldOf()
-    await revokeStudio(world)
-    const offer = (liftedUpTo: string) =>
-      introduce(world.deps, { machines: [studio({ liftedUpTo })], forget: [] })
-
-    expect((await offer('2026-11-20T11:59:59.000Z')).machines[0]?.result).toBe('refused')
-    expect((await offer(now.toISOString())).machines[0]?.result).toBe('added')
-    expect(inForce(world.state.revocations)).toEqual([])
-  })
-
-  test('is revoked as another machine tells, even where it was never known', async () => {
-    const world = worldOf()
-    const { revocation } = await revokeStudio(worldOf())
-
-    const { machines } = await introduce(world.deps, { machines: [], forget: [], revoke: [revocation] })
-
-    expect(machines).toEqual([{ gatewayId: 'studio', result: 'revoked', reason: null }])
-    expect(world.state.revocations).toEqual([revocation])
-    const own = { ...revocation, gatewayId: id('Mini') }
-    expect(
-      (await introduce(world.deps, { machines: [], forget: [], revoke: [own] })).machines[0]?.result,
-    ).toBe('refused')
-  })
-
-  test('that the owner has added again since is not revoked by an old order', async () => {
-    const world = worldOf()
-    const { revocation } = await revokeStudio(world)
-    await liftRevocations(world.deps, { gatewayId: id('studio') })
-    await introduce(world.deps, { machines: [studio()], forget: [] })
-
-    const { machines } = await introduce(world.deps, { machines: [], forget: [], revoke: [revocation] })
-
-    expect(machines[0]?.result).toBe('unchanged')
-    expect(world.state.peers).toHaveLength(1)
-  })
-
-  test('must be one that something is known of', async () => {
-    await expect(revokePeer(worldOf([aPeer()]).deps, id('studoi'))).rejects.toMatchObject({
-      code: 'unknown-peer',
-    })
   })
 })
 
