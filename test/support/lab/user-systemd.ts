@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Machine } from './machine.ts'
 import { type Daemon, eventually } from './run.ts'
@@ -43,10 +43,11 @@ function makeGroup(): string {
   const [, own = '/'] = /^0::(.*)$/m.exec(readFileSync('/proc/self/cgroup', 'utf8')) ?? []
   if (mountPoint === undefined) throw new Error('No cgroup2 is mounted here: systemd cannot run')
   const parent = join(mountPoint, own)
-  for (const name of readdirSync(parent)) if (name.startsWith('claw-lab-')) removeGroup(join(parent, name))
-  const group = join(parent, `claw-lab-${process.pid}-${readdirSync(parent).length}`)
-  mkdirSync(group)
-  return group
+  for (const name of readdirSync(parent)) {
+    const owner = /^claw-lab-(\d+)-/.exec(name)?.[1]
+    if (owner !== undefined && !existsSync(`/proc/${owner}`)) removeGroup(join(parent, name))
+  }
+  return mkdtempSync(join(parent, `claw-lab-${process.pid}-`))
 }
 
 /** @returns false while something lives in it */
