@@ -200,12 +200,15 @@ describe('uninstalling', () => {
     await settle(owner)
     const odd = join(owner.home, 'work')
     mkdirSync(join(odd, 'logs'), { recursive: true })
+    // The name of a file of ours does not make the owner's own home one.
+    mkdirSync(join(owner.home, 'logs'))
+    writeFileSync(join(owner.home, 'state.json'), '{}')
     const home = where === '/' ? '/' : where === '~' ? owner.home : odd
 
     const { code, stderr } = await uninstall(owner, '--yes', '--home', home)
 
     expect(code).toBe(3)
     expect(stderr).toContain('is no home of claw-clan')
-    expect(existsSync(join(odd, 'logs'))).toBe(true)
+    expect([odd, owner.home].map(each => existsSync(join(each, 'logs')))).toEqual([true, true])
   })
 })

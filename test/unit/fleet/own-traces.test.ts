@@ -14,6 +14,7 @@ const BINS = [
   '/home/claw/.openclaw/claw-clan/bin',
   '/home/claw/.openclaw/claw-clan/bin2/bin',
   '/srv/.openclaw/claw-clan/bin',
+  '/mnt/home/claw/.openclaw/claw-clan/bin',
   '/home/it\'s 100% "mine"/$(id)/bin',
   '/home/Büro/bin',
 ]
