@@ -6,7 +6,6 @@ import type { Run } from './command-shape.ts'
 import { openHome, type ReadyHome } from './home.ts'
 import type { Options } from './option.ts'
 import { doneLine } from './render-pending.ts'
-import { trustLock } from './with-home.ts'
 
 /** No new login is begun after this; a run under cron must be over long before the next one. */
 const BUDGET_MS = 30_000
@@ -27,6 +26,7 @@ export async function settleAfterRound(
   await using home = await openHome({ home: given, terminal }, true)
   const isThere = (id: string) => answered.has(idKey(id))
   if (!(await home.store.pending()).some(({ gatewayId }) => isThere(gatewayId))) return
+  const { trustLock } = await import('./with-home.ts')
   using lock = await trustLock(home, 0)
   // Another run is changing whom machines trust, and does this as well.
   if (lock === undefined) return
