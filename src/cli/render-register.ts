@@ -35,7 +35,7 @@ export function renderAnnouncement(state: AnnouncementState, look: Look): string
     row('starts', `${FROM[startsAt]}${job?.installed === true ? ` (${manager})` : ''}`),
     ...(job?.installed === true ? [row('job', job.file)] : []),
     ...warnings.map(text => warning(text, look)),
-    ...(next === null ? [] : [`  next: ${wrapIndented(printable(next), look.columns - 2, '        ')}`]),
+    ...(next === null ? [] : [`  next: ${wrapIndented(printable(next), look.columns, '        ')}`]),
   ].join('\n')
 }
 
@@ -48,7 +48,8 @@ export function renderStart(result: StartResult | JobPlan, look: Look): string {
 export function renderStop({ stopped, process }: StopResult): string {
   const first = stopped ? 'Stopped; it does not come back at boot' : 'Nothing to stop'
   if (process === null) return first
-  return `${first}\nProcess ${process.pid ?? '(which does not answer)'} announces this machine all the same: end it where it was started`
+  const who = process.pid === null ? 'A process that does not answer' : `Process ${process.pid}`
+  return `${first}\n${who} announces this machine all the same:\nend it where it was started`
 }
 
 export const renderPlan = ({ manager, file, text }: JobPlan): string =>
