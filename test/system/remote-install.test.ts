@@ -104,26 +104,58 @@ test('an empty machine with talkative start files becomes a working part of the 
   expect(modes.map(mode => mode & 0o777)).toEqual([0o700, 0o700, 0o600, 0o600])
 })
 
-test('the whole fleet learns of it, lead numbers stay apart, and what is impossible there is said', async () => {
+test('what was installed installs the next one, the whole fleet learns of it, and what is impossible is said', async () => {
   await using fleet = await fleetOf('beta', 'gamma')
   const { alpha, lab } = fleet
   const [beta, gamma] = [lab.machine('beta'), lab.machine('gamma')]
-
   await run(alpha, 'remote-install', 'root', beta.ip, ...FAST)
-  const { code, stdout } = await run(
-    alpha,
-    ...['remote-install', 'root', gamma.ip, '--accept-new-host-key', '--json'],
+
+  const { code, stdout, stderr } = await beta.exec(
+    [join(beta.clanHome, 'bin', 'claw-remote-install'), 'root', gamma.ip, '--accept-new-host-key', '--json'],
+    { timeoutMs: 180_000 },
   )
 
-  expect(code).toBe(0)
-  expect(stepsOf(stdout)).toMatchObject({ fleet: 'ok', 'clan key': 'ok' })
-  expect(['ok', 'finding']).toContain(stepsOf(stdout).announcing)
-  expect(['ok', 'finding']).toContain(stepsOf(stdout).schedule)
+  expect([code, stderr]).toEqual([0, ''])
+  expect(stepsOf(stdout)).toMatchObject({ fleet: 'ok', 'clan key': 'ok', 'way back': 'ok' })
+  // Neither systemd nor cron runs on these machines.
+  expect(stepsOf(stdout)).toMatchObject({ announcing: 'finding', schedule: 'finding' })
+  expect(await currentOf(gamma)).toBe(await currentOf(beta))
   const states = await Promise.all(
-    [beta, gamma].map(async machine => readFile(join(machine.clanHome, 'state.json'), 'utf8')),
+    [beta, gamma].map(async machine =>
+      JSON.parse(await readFile(join(machine.clanHome, 'state.json'), 'utf8')),
+    ),
   )
-  expect(states.map(text => JSON.parse(text).leadNumber)).toEqual([2, 3])
+  expect(states).toMatchObject([
+    { leadNumber: 2, installedBy: 'alpha' },
+    { leadNumber: 3, installedBy: 'beta' },
+  ])
   for (const machine of [alpha, beta, gamma]) expect(await outcomes(machine)).toEqual(['ack', 'ack'])
+})
+
+test('a home of the bash version is taken over with its id, name and lead number', async () => {
+  await using fleet = await fleetOf('beta')
+  const beta = fleet.lab.machine('beta')
+  const state = {
+    gatewayId: 'attic',
+    name: 'Attic',
+    leadNumber: 4,
+    ip: beta.ip,
+    sshUser: 'root',
+    custom: [1],
+  }
+  await mkdir(beta.clanHome, { recursive: true })
+  await writeFile(join(beta.clanHome, 'state.json'), JSON.stringify(state))
+
+  const { code, stdout, stderr } = await run(
+    fleet.alpha,
+    ...['remote-install', 'root', beta.ip, '--json', ...FAST],
+  )
+
+  expect([code, stderr]).toEqual([0, ''])
+  expect(JSON.parse(stdout)).toMatchObject({ gatewayId: 'attic', firstInstall: false })
+  const taken = JSON.parse(await readFile(join(beta.clanHome, 'state.json'), 'utf8'))
+  expect(taken).toMatchObject({ ...state, installedBy: 'alpha' })
+  expect(await outcomes(beta)).toEqual(['ack'])
 })
 
 test('an update keeps state, settings and keys to the byte, and sweeps what a killed run left', async () => {
