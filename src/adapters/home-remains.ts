@@ -9,7 +9,16 @@ import { reasonOf } from './version-content.ts'
 
 /** What every home may hold beside its programs, by the first part of the name; the rest is the owner's. */
 const DATA = [
-  ...['state.json', 'identity.json', 'config.json', 'config.yaml', 'fleet.json', 'known_hosts', 'journal.db'],
+  ...[
+    'state.json',
+    'identity.json',
+    'config.json',
+    'config.yaml',
+    'config.yml',
+    'fleet.json',
+    'known_hosts',
+    'journal.db',
+  ],
   ...['peers', 'candidates', 'keys', 'logs', 'locks', 'backups', 'hub', 'agents', 'migrations'],
   ...['skills-shared', 'skills-cache', 'operator'],
 ]

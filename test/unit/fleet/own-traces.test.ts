@@ -7,7 +7,7 @@ import { withEntry } from '../../../src/fleet/schedule.ts'
 import { id } from '../../support/builders.ts'
 import { aKey } from '../../support/public-keys.ts'
 
-const RUNS = process.env.CLAW_TEST_LONG === '1' ? 50_000 : 100
+const RUNS = process.env.CLAW_TEST_LONG === '1' ? 5_000 : 100
 
 /** Folders `bin` of homes that are easily taken for one another. */
 const BINS = [
