@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { ClawError } from '../fleet/error.ts'
 import type { CrontabText } from '../fleet/schedule.ts'
 import { backUp } from './backups.ts'
+import { spreadMs, systemClock } from './clock.ts'
 import { asWritten, listCrontab, refused, runCrontab } from './crontab-program.ts'
 import { newNonce } from './ids.ts'
 import { replaceFile } from './whole-file.ts'
@@ -19,7 +20,14 @@ export type CrontabPlace = {
 
 /** A crontab that somebody else keeps changing is looked at this often, and written at most this often. */
 const MAX_TRIES = 20
-const MAX_WRITES = 3
+const MAX_WRITES = 6
+
+/**
+ * Another home's process, or another program, may have read the crontab before our write and write after it. That
+ * takes it milliseconds: a look so much later finds our change undone. Longer finds slower ones, and is waited for
+ * after every change.
+ */
+const SETTLE_MS = 100
 
 /**
  * This user's crontab as it is installed, one character per byte; empty where there is none.
@@ -65,7 +73,10 @@ export async function editCrontab(
       const after = change(before)
       if (after === before) return writes > 0
       if (writes === MAX_WRITES) throw notKept()
-      if (await replace(place, { before, after }, at)) writes++
+      if (!(await replace(place, { before, after }, at))) continue
+      writes++
+      // Whoever undid it tries again too: not in the same step.
+      await systemClock.sleep(SETTLE_MS + spreadMs(0, 2 * SETTLE_MS * (writes - 1)))
     }
     throw new ClawError('busy', 'Cannot edit your crontab: another program keeps changing it', {
       hint: 'Nothing was written; try again',

@@ -11,6 +11,7 @@ import { startUserSystemd } from '../support/lab/user-systemd.ts'
 const NASTY = `My "clan" 100% $(touch injected) it's \`x\` \\\\ \\% ;&|<>* \u00fc\nend\\`
 const SPOOL = '/var/spool/cron/crontabs/root'
 const ROOT = join(import.meta.dirname, '..', '..')
+const EDITOR = join(ROOT, 'test', 'support', 'edit-crontab.ts')
 
 async function setSetting(home: string, settings: object): Promise<void> {
   const file = join(home, 'config.json')
@@ -145,17 +146,34 @@ describe('the real crontab program', () => {
     const foreign = `# \xfcber\r\n# NUL \0 here\nMAILTO=""\n# END claw-clan mini\n${jobs}\n`
     await install(a, foreign)
     const names = Array.from({ length: 8 }, (_, n) => `gw${n === 0 ? 10 : n}`)
-    const program = join(ROOT, 'test', 'support', 'edit-crontab.ts')
 
     await Promise.all(
       names.map(name =>
-        a.must([process.execPath, program, 'crontab', a.home, name, '3'], { timeoutMs: 120_000 }),
+        a.must([process.execPath, EDITOR, 'crontab', a.home, name, '3'], { timeoutMs: 120_000 }),
       ),
     )
 
     const text = await installed(a)
     for (const name of names) expect(text.split(`# claw-clan mini monitor ${name}\n`)).toHaveLength(2)
     expect(withoutEntries(text, OWNER) === foreign).toBe(true)
+  })
+
+  test('four homes of one user, which share no lock, undo nothing of each other', async () => {
+    await using lab = await openLab({ machines: 1 })
+    const a = lab.machine(1)
+    const foreign = '# mine\n5 4 * * * true\n'
+    await install(a, foreign)
+    const names = ['gw1', 'gw2', 'gw3', 'gw10']
+
+    await Promise.all(
+      names.map(name =>
+        a.must([process.execPath, EDITOR, 'crontab', join(a.home, name), name, '3'], { timeoutMs: 120_000 }),
+      ),
+    )
+
+    const text = await installed(a)
+    for (const name of names) expect(text.split(`# claw-clan mini monitor ${name}\n`)).toHaveLength(2)
+    expect(withoutEntries(text, OWNER)).toBe(foreign)
   })
 
   test('a crontab without a last line end is left as it is, and the owner is told', async () => {
