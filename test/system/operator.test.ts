@@ -1,4 +1,5 @@
-import { appendFile, readFile, rename, writeFile } from 'node:fs/promises'
+import { readFileSync } from 'node:fs'
+import { appendFile, readdir, readFile, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { type Daemon, type Machine, openLab } from '../support/lab/lab.ts'
@@ -176,8 +177,11 @@ describe("the owner's login", () => {
     await hideKey(a)
     return all
   }
-  const onTerminal = (machine: Machine, ...args: string[]): Promise<Daemon> =>
-    machine.spawn(['script', '-qec', [process.execPath, SETUP_SSH, ...args].join(' '), '/dev/null'])
+  const onTerminal = (machine: Machine, ...args: string[]): Promise<Daemon> => {
+    const command = [process.execPath, SETUP_SSH, ...args].join(' ')
+    const env = { HOME: machine.home, PATH: '/usr/sbin:/usr/bin:/sbin:/bin', TERM: 'xterm' }
+    return machine.spawn(['script', '-qec', command, '/dev/null'], { env })
+  }
 
   test('asks on a terminal for a password once, and a whole enrolment goes over that login', async () => {
     await using all = await withPassword()
@@ -205,4 +209,88 @@ describe("the owner's login", () => {
     expect(stderr).toContain(`ssh-copy-id root@${b.ip}`)
     expect(stderr).toContain('Remote Login')
   })
+
+  test('leaves no secret on a command line, in an environment, in a file, a log or a message', async () => {
+    await using all = await withPassword()
+    const { a, b, fingerprint } = all
+    const own = inSsh(a, 'id_ed25519')
+    await a.must(['ssh-keygen', '-q', '-t', 'ed25519', '-N', '', '-C', 'canary comment', '-f', own])
+    const keyFiles = [own, ...[a, b].map(({ clanHome }) => join(clanHome, 'keys', 'id_ed25519'))]
+    const bodies = await Promise.all(
+      keyFiles.map(async file => (await readFile(file, 'utf8')).slice(100, 160)),
+    )
+    const secrets = ['canary', 'pass$word', ...bodies]
+    const seen = new Set<string>()
+    const watch = setInterval(() => {
+      for (const text of [...givenTo(a), ...givenTo(b)]) seen.add(text)
+    }, 5)
+
+    const program = await onTerminal(a, 'add', 'root', b.ip, '--host-key', fingerprint)
+    await program.waitFor(/password:/, 30_000)
+    program.write('canary wrong\n')
+    await program.waitFor(/password:[\s\S]*password:/, 30_000)
+    program.write(`${PASSWORD}\n`)
+    const { stdout } = await program.ended
+    const runs = [
+      await ssh(a, 'check'),
+      await ssh(a, 'test', 'root', b.ip),
+      await ssh(a, 'test', 'root', b.ip, '--identity', own, '--json'),
+      await ssh(a, 'add', 'root', b.ip, '--identity', '/nowhere/key'),
+      await ssh(a, 'forget', 'beta'),
+    ]
+    clearInterval(watch)
+
+    expect(stdout).toContain('Enrolled beta')
+    expect(seen.size).toBeGreaterThan(20)
+    const messages = [stdout, ...runs.flatMap(run => [run.stdout, run.stderr])]
+    const mine = [own, `${own}.pub`, ...keyFiles]
+    const files = await everyFile([join(a.home, '..'), join(b.home, '..')], mine)
+    for (const secret of secrets) {
+      const hits = [...seen, ...messages, ...files].filter(text => text.includes(secret))
+      expect([secret.slice(0, 6), hits]).toEqual([secret.slice(0, 6), []])
+    }
+  })
+})
+
+/** Command line and environment of everything that runs on a machine. */
+function givenTo(machine: Machine): readonly string[] {
+  return machine.processes().flatMap(({ pid, command }) => {
+    try {
+      return [command, readFileSync(`/proc/${pid}/environ`, 'latin1')]
+    } catch {
+      return [command]
+    }
+  })
+}
+
+/** Every file below some folders, its path before its content; without those whose content is the secret. */
+async function everyFile(folders: readonly string[], without: readonly string[]): Promise<readonly string[]> {
+  const found = await Promise.all(
+    folders.map(folder => readdir(folder, { recursive: true, withFileTypes: true })),
+  )
+  const paths = found
+    .flat()
+    .filter(entry => entry.isFile())
+    .map(({ parentPath, name }) => join(parentPath, name))
+  const kept = paths.filter(path => !without.includes(path))
+  return Promise.all(kept.map(async path => `${path}\n${await readFile(path, 'latin1')}`))
+}
+
+test('a machine, its name and its folders may be called anything: all of it arrives as it is', async () => {
+  await using lab = await openLab({ machines: ['alpha', 'beta'] })
+  const [a, b] = [lab.machine('alpha'), lab.machine('beta')]
+  const names = [`it's "$(touch hit)" \`touch hit\` %h %s`, `-oProxyCommand=x </string> ;&|*? B\u00fcro`]
+  const home = join(a.home, `it's "$(touch hit)" %h home`)
+  const claw = (program: string, ...args: string[]) =>
+    a.claw(program, [...args, '--home', home], { timeoutMs: 60_000 })
+  expect((await claw('setup', '--yes', '--lead', '1', `--name=${names[0]}`)).stderr).toBe('')
+  expect((await b.claw('setup', ['--yes', '--lead', '2', `--name=${names[1]}`])).stderr).toBe('')
+
+  const { stdout, stderr } = await claw('setup-ssh', 'add', 'root', b.ip, '--json')
+
+  expect(stderr).toBe('')
+  expect(JSON.parse(stdout)).toMatchObject({ name: names[1], reverse: { outcome: 'ack' } })
+  expect((await peerOf(b, 'alpha')).name).toBe(names[0])
+  for (const folder of [a.home, b.home, home, '/', process.cwd()])
+    expect(await readdir(folder)).not.toContain('hit')
 })
