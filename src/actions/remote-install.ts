@@ -122,7 +122,8 @@ async function sendVersion({ deps, login, node, survey, done }: Installing): Pro
   if (received === undefined || !received.ok) {
     const why = received === undefined ? 'the connection was cut' : received.message
     const kept = survey.current === undefined ? 'nothing was changed there' : `${survey.current} stays in use`
-    throw new ClawError('peer-unfit', `Cannot put ${name} on "${loginText(login)}": ${why}; ${kept}`, {
+    const code = received === undefined ? 'ssh-failed' : 'peer-unfit'
+    throw new ClawError(code, `Cannot put ${name} on "${loginText(login)}": ${why}; ${kept}`, {
       hint: 'Run the same command again: what is half there is removed first',
     })
   }

@@ -8,8 +8,8 @@ void runVerb({
   peer: () => import('./peer.ts'),
   ping: () => import('./ping.ts'),
   register: () => import('./register.ts'),
-  setup: () => import('./setup.ts'),
   'remote-install': () => import('./remote-install.ts'),
+  setup: () => import('./setup.ts'),
   'setup-ssh': () => import('./setup-ssh.ts'),
   status: () => import('./status.ts'),
 })
