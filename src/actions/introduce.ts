@@ -76,7 +76,8 @@ async function enter(deps: IntroduceDeps, machine: Introduced): Promise<Introduc
     return { gatewayId, result, reason: null }
   } catch (error) {
     if (!(error instanceof ClawError)) throw error
-    return { gatewayId, result: 'refused', reason: error.message }
+    const next = error.hint === undefined ? '' : `; on ${deps.self.gatewayId}: ${error.hint}`
+    return { gatewayId, result: 'refused', reason: `${error.message}${next}` }
   }
 }
 

@@ -24,7 +24,7 @@ export async function refuseRevoked(
       'peer-refused',
       `"${claimed.gatewayId}" was revoked here on ${since} as "${bar.gatewayId}"`,
       {
-        hint: '"claw-setup-ssh add USER HOST" on this machine takes it in again, everywhere',
+        hint: '"claw-setup-ssh add USER HOST" takes it in again, on all machines',
       },
     )
   }

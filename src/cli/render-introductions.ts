@@ -48,7 +48,8 @@ function noteOf({ state, reason, isReached, reaches }: Introduction): string {
   return off?.reason ?? ''
 }
 
-function nextSteps({ state, isReached, reaches }: Introduction): readonly string[] {
+function nextSteps({ gatewayId, state, reason, isReached, reaches }: Introduction): readonly string[] {
+  if (state === 'refused') return [`${gatewayId} refused: ${reason ?? ''}`]
   if (state === 'pending') return ['what waits is done at next contact; "claw-setup-ssh pending" tries now']
   return [reaches, isReached].flatMap(leg => leg?.next ?? [])
 }

@@ -88,7 +88,11 @@ describe('introduce()', () => {
     })
 
     expect(machines).toEqual([
-      { gatewayId: 'studio', result: 'refused', reason: expect.stringMatching(/SHA256:.*pinned.*SHA256:/) },
+      {
+        gatewayId: 'studio',
+        result: 'refused',
+        reason: expect.stringMatching(/SHA256:.*pinned.*SHA256:.*; on mini: .*claw-setup-ssh trust studio/),
+      },
       { gatewayId: 'MINI', result: 'refused', reason: expect.stringContaining('own id') },
       { gatewayId: 'attic', result: 'added', reason: null },
     ])

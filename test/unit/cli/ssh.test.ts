@@ -145,7 +145,8 @@ test('who reaches the newcomer stands in a table of 80 columns, with what to do 
   )
   expect(text).toMatch(/ {2}laptop +- +- +waits: x+/)
   expect(text).toMatch(/ {2}vps +- +- +one-way\n {2}old +- +- +refused: revoked\\x1b/)
-  expect(text.match(/next: /g)).toHaveLength(2)
+  expect(text.match(/next: /g)).toHaveLength(3)
+  expect(text).toContain('  next: old refused: revoked\\x1b[2J')
   expect(Math.max(...text.split('\n').map(widthOf))).toBeLessThanOrEqual(80)
 })
 
