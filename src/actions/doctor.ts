@@ -30,7 +30,7 @@ export type Reported = Omit<Finding, 'fix'> & {
 }
 
 export type DoctorResult = {
-  /** Worst first. */
+  /** Worst first; what was fixed comes after what was not. */
   readonly findings: readonly Reported[]
   /** Of what is left: what was fixed counts as `ok`. */
   readonly tally: Tally
@@ -67,7 +67,8 @@ export async function examine(deps: DoctorDeps, remedy: Remedy): Promise<DoctorR
 type Look = { readonly check: Check; readonly findings: readonly Finding[] }
 
 const RANKS = { ok: 0, note: 1, warning: 2, problem: 3 } as const
-const rank = ({ severity }: Reported): number => RANKS[severity]
+/** What was fixed is the least that is left to read. */
+const rank = ({ severity, fixed }: Reported): number => (fixed === undefined ? RANKS[severity] : 0.5)
 
 const withoutFix = ({ fix: _later, ...finding }: Finding): Reported => finding
 

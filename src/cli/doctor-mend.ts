@@ -26,7 +26,7 @@ export const mender =
 async function modes({ files }: Fix & { kind: 'modes' }, dryRun: boolean): Promise<string> {
   const { setModes } = await import('../adapters/home-survey.ts')
   if (!dryRun) await setModes(files)
-  return `took the rights of others from ${counted(files.length, 'file')} and folders`
+  return `took away what others may do with ${counted(files.length, 'path')}`
 }
 
 async function sweep({ paths }: Fix & { kind: 'sweep' }, dryRun: boolean): Promise<string> {

@@ -65,7 +65,7 @@ function openToOthers(home: string, open: readonly HomeEntry[]): readonly Findin
 /** A file that another run was writing when it was killed; a living run needs seconds. */
 const LEFT_BEHIND_MS = 10 * 60_000
 // `.state.json.<suffix>.tmp`, `known_hosts.<16 hex>.tmp` and `id_ed25519.<16 hex>.new[.pub]`: the names our writers use.
-const TEMPORARY = /(^\..+\.[0-9a-z-]+\.tmp$)|(\.[0-9a-f]{16}\.(tmp|new|new\.pub)$)/
+const TEMPORARY = /(^\..+\.[0-9a-z]{1,8}-[0-9a-z]{1,16}\.tmp$)|(\.[0-9a-f]{16}\.(tmp|new|new\.pub)$)/
 const SET_ASIDE = /\.corrupt-\d{8}T/
 
 const nameOf = (path: string): string => path.slice(path.lastIndexOf('/') + 1)

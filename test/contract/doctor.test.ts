@@ -317,6 +317,60 @@ test('links outside the home are put back; what somebody else has there stays', 
   expect(idsOf(added(before, await home.doctor()))).toEqual(['path-links note'])
 })
 
+describe('OpenClaw', () => {
+  /** A program of that name which answers as OpenClaw's does, and leaves a mark when it is started. */
+  function fakeOpenClaw({ owner }: DoctorHome, answer: string) {
+    const folder = join(owner.home, 'openclaw')
+    mkdirSync(join(folder, 'bin'), { recursive: true })
+    writeFileSync(join(folder, 'package.json'), '{"name":"openclaw","version":"2026.9.6"}')
+    const script = `#!/bin/sh\necho "$*" >>"${folder}/started"\n${answer}\n`
+    writeFileSync(join(folder, 'bin', 'openclaw'), script, { mode: 0o755 })
+    const look = async (...flags: readonly string[]) => {
+      const env = { PATH: `${join(folder, 'bin')}:${owner.env.PATH}` }
+      const { stdout } = await owner.run(
+        [join(owner.paths.bin, 'claw-doctor'), '--json', '--all', ...flags],
+        env,
+      )
+      const { findings } = JSON.parse(stdout) as { readonly findings: readonly Told[] }
+      return findings
+        .filter(({ id }) => id === 'openclaw' || id === 'skills')
+        .map(({ severity, message }) => `${severity} ${message}`)
+    }
+    const started = () =>
+      existsSync(join(folder, 'started')) ? readFileSync(join(folder, 'started'), 'utf8') : ''
+    return { look, started }
+  }
+
+  test('its version is read without starting it', async () => {
+    await using home = await openDoctorHome(dist)
+    const { look, started } = fakeOpenClaw(home, 'exit 1')
+
+    const [openclaw, skills] = await look()
+
+    expect(openclaw).toMatch(/^ok OpenClaw 2026\.9\.6 at /)
+    expect(skills).toMatch(/^ok 1 skill in /)
+    expect(started()).toBe('')
+  })
+
+  test.each([
+    [`echo '{"eligible":true,"modelVisible":true}'`, undefined],
+    [`echo '{"eligible":true,"modelVisible":true,"disabled":true}'`, 'switched off'],
+    [`echo '{"eligible":false,"missing":{"bins":["ssh"]}}'`, 'something is missing: {"bins":["ssh"]}'],
+    ['echo "[skills] Skill not found" >&2; exit 1', 'Skill not found'],
+    ['echo hello', 'its answer is no JSON'],
+  ])('with --deep it is asked, and says %j', async (answer, why) => {
+    await using home = await openDoctorHome(dist)
+    const { look, started } = fakeOpenClaw(home, answer)
+
+    const findings = await look('--deep')
+
+    expect(started()).toBe('skills info claw-clan --json\n')
+    expect(findings.filter(finding => finding.startsWith('warning'))).toEqual(
+      why === undefined ? [] : [expect.stringContaining(why)],
+    )
+  })
+})
+
 test('settings of our name in the working directory are told, and nothing of them runs', async () => {
   await using home = await openDoctorHome(dist)
   const folder = join(home.owner.home, 'work')

@@ -124,6 +124,17 @@ describe('examine() with a remedy', () => {
     expect(tally.problem).toBe(1)
   })
 
+  test('what is left comes before what was fixed, however bad that was', async () => {
+    const { deps } = mendable(
+      [problem('a', 'dirt', { fix: SWEEP }), note('b', 'a scratch')],
+      [note('b', 'a scratch')],
+    )
+
+    const { findings } = await examine(deps, 'fix')
+
+    expect(findings.map(({ message }) => message)).toEqual(['a scratch', 'dirt'])
+  })
+
   test('what shows only now is told, too', async () => {
     const { deps } = mendable([note('a', 'dirt', { fix: SWEEP })], [warning('a', 'a crack below')])
 

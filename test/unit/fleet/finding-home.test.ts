@@ -82,6 +82,7 @@ describe('judgeLeftovers()', () => {
     ['keys/id_ed25519.0123456789abcdef.new', true],
     ['keys/id_ed25519.0123456789abcdef.new.pub', true],
     ['notes.tmp', false],
+    ['.mine.old.tmp', false],
     ['keys/id_ed25519', false],
     ['peers/a.json', false],
   ])('%s is left by a killed run: %s', (name, isLeft) => {
