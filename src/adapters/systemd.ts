@@ -91,17 +91,20 @@ export async function installTimer(timer: UserTimer, session = ownSession()): Pr
  */
 export async function removeUnits(units: readonly string[], session = ownSession()): Promise<boolean> {
   const present = units.filter(unit => existsSync(unitFile(unit, session)))
-  if (present.length === 0) return false
-  if ((await systemdTrouble(session)) === undefined) {
-    await checked(['stop', ...present], session)
-    // Before the files go: it finds in them what to undo.
-    await checked(['disable', ...present], session)
+  if ((await systemdTrouble(session)) !== undefined) {
     removeFiles(present, session)
-    await checked(['daemon-reload'], session)
-    await systemctl(['reset-failed', ...present], session)
-  } else {
-    removeFiles(present, session)
+    return present.length > 0
   }
+  // Also one whose file somebody has removed while it ran.
+  const states = await Promise.all(units.map(unit => unitState(unit, session)))
+  const due = units.filter((unit, at) => present.includes(unit) || states[at]?.active !== 'inactive')
+  if (due.length === 0) return false
+  await checked(['stop', ...due], session)
+  // Before the files go: it finds in them what to undo.
+  if (present.length > 0) await checked(['disable', ...present], session)
+  removeFiles(due, session)
+  await checked(['daemon-reload'], session)
+  await systemctl(['reset-failed', ...due], session)
   return true
 }
 

@@ -106,7 +106,7 @@ describe('claw-register and the systemd of its user', () => {
     expect(JSON.parse(restarted.stdout).process.pid).not.toBe(fine.process?.pid)
   })
 
-  test('restart takes the installed version of now', async () => {
+  test('restart takes the installed version of now, and stop ends also a job whose file is gone', async () => {
     await using lab = await openLab({ machines: 1 })
     const ours = lab.machine(1)
     await setUpAll([ours])
@@ -120,10 +120,13 @@ describe('claw-register and the systemd of its user', () => {
       mode: 0o755,
     })
     const { code, stdout } = await register(ours, 'restart', '--json')
+    const environment = await ours.must(['cat', `/proc/${JSON.parse(stdout).process.pid}/environ`])
+    await rm(join(unitFolder(ours), 'claw-clan-mdns.service'))
+    const stopped = await register(ours, 'stop', '--json')
 
-    const pid = JSON.parse(stdout).process.pid
     expect(code).toBe(0)
-    expect(await ours.must(['cat', `/proc/${pid}/environ`])).toContain('CLAW_TEST_MARK=new')
+    expect(environment).toContain('CLAW_TEST_MARK=new')
+    expect(JSON.parse(stopped.stdout)).toEqual({ schema: 1, stopped: true, process: null })
   })
 
   test('a program that cannot run is told of with its exit code, and stays installed', async () => {
