@@ -136,9 +136,18 @@ function connectError(error: Error, place: Place): ClawError {
       : ours === 'no-network'
         ? `our own network cannot (${code})`
         : code
+  const hint = CONNECT_HINTS[ours]
   return new ClawError(ours, `Cannot reach "${placeName(place)}": ${why || quoteValue(error.message)}`, {
     cause: error,
+    ...(hint === undefined ? {} : { hint }),
   })
+}
+
+const CONNECT_HINTS: Partial<Record<ErrorCode, string>> = {
+  'host-unreachable': 'Check that it is switched on and in the same network, and that the address is right',
+  'ssh-refused':
+    'Switch SSH on there (Mac: System Settings > General > Sharing > Remote Login), or name its port with --port',
+  'no-network': "Check this machine's own network connection",
 }
 
 const codeOf = (error: unknown): string =>
