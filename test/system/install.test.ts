@@ -17,6 +17,9 @@ beforeAll(async () => {
 })
 afterAll(() => built[Symbol.asyncDispose]())
 
+/** Each point is an installation, an update that dies and one that does not: 3 s, several times that under load. */
+const TIMEOUT_MS = (long ? 90 : 15) * 60_000
+
 /** Calls that change what lies on disk. */
 const CALLS = [
   'rename',
@@ -121,47 +124,55 @@ const leftovers = (owner: Owner) =>
   )
 
 describe('an installation killed at any system call', () => {
-  test('that updates leaves the old version or the new one working, and all data as it was', async () => {
-    await using probe = await makeOwner(dist)
-    probe.install(dist)
-    const points = chosen(await pointsOf(probe, probe.variant('new')))
-    let reached = 0
+  test(
+    'that updates leaves the old version or the new one working, and all data as it was',
+    async () => {
+      await using probe = await makeOwner(dist)
+      probe.install(dist)
+      const points = chosen(await pointsOf(probe, probe.variant('new')))
+      let reached = 0
 
-    for (const point of points) {
-      await using owner = await makeOwner(dist)
-      const { version: old } = owner.install(dist)
-      await owner.run([join(owner.paths.bin, 'claw-setup'), '--yes', '--quiet'])
-      const before = dataOf(owner)
-      const update = owner.variant('new')
+      for (const point of points) {
+        await using owner = await makeOwner(dist)
+        const { version: old } = owner.install(dist)
+        await owner.run([join(owner.paths.bin, 'claw-setup'), '--yes', '--quiet'])
+        const before = dataOf(owner)
+        const update = owner.variant('new')
 
-      if (await installKilled(owner, update, point)) reached++
-      const working = await workingVersion(owner)
-      const { version: updated } = owner.install(update)
+        if (await installKilled(owner, update, point)) reached++
+        const working = await workingVersion(owner)
+        const { version: updated } = owner.install(update)
 
-      expect([old, updated], `${point.call} ${point.when}`).toContain(working)
-      expect(await workingVersion(owner)).toBe(updated)
-      expect(dataOf(owner)).toEqual(before)
-      expect(leftovers(owner)).toEqual([])
-    }
-    expect(points.length).toBeGreaterThan(10)
-    expect(reached).toBeGreaterThan(points.length / 2)
-  })
+        expect([old, updated], `${point.call} ${point.when}`).toContain(working)
+        expect(await workingVersion(owner)).toBe(updated)
+        expect(dataOf(owner)).toEqual(before)
+        expect(leftovers(owner)).toEqual([])
+      }
+      expect(points.length).toBeGreaterThan(10)
+      expect(reached).toBeGreaterThan(points.length / 2)
+    },
+    TIMEOUT_MS,
+  )
 
-  test('that is the first is finished by the next one', async () => {
-    await using probe = await makeOwner(dist)
-    const points = chosen(await pointsOf(probe, dist)).filter((_, index) => long || index % 4 === 0)
+  test(
+    'that is the first is finished by the next one',
+    async () => {
+      await using probe = await makeOwner(dist)
+      const points = chosen(await pointsOf(probe, dist)).filter((_, index) => long || index % 4 === 0)
 
-    for (const point of points) {
-      await using owner = await makeOwner(dist)
-      await installKilled(owner, dist, point)
-      const { version } = owner.install(dist)
+      for (const point of points) {
+        await using owner = await makeOwner(dist)
+        await installKilled(owner, dist, point)
+        const { version } = owner.install(dist)
 
-      await owner.run([join(owner.paths.bin, 'claw-setup'), '--yes', '--quiet'])
-      expect(await workingVersion(owner), `${point.call} ${point.when}`).toBe(version)
-      expect(leftovers(owner)).toEqual([])
-      expect(existsSync(join(owner.home, '.local', 'bin', 'claw-ping'))).toBe(true)
-    }
-  })
+        await owner.run([join(owner.paths.bin, 'claw-setup'), '--yes', '--quiet'])
+        expect(await workingVersion(owner), `${point.call} ${point.when}`).toBe(version)
+        expect(leftovers(owner)).toEqual([])
+        expect(existsSync(join(owner.home, '.local', 'bin', 'claw-ping'))).toBe(true)
+      }
+    },
+    TIMEOUT_MS,
+  )
 })
 
 describe('an update that cannot be written', () => {
