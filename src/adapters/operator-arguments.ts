@@ -20,8 +20,8 @@ export type OperatorLogin = {
   readonly configFile?: string
 }
 
-/** What a host key is believed under, in a known_hosts file of our own. */
-export const ACCEPTED = 'claw-clan-accepted'
+/** What a host key is believed under, in a known_hosts file of our own; ssh shows it when it asks for a password. */
+export const acceptedName = ({ host, alias = host }: OperatorLogin): string => alias.toLowerCase()
 
 /** ssh's messages are read by program, so they come in English; and no window ever asks for a password. */
 export const OPERATOR_ENV = { LC_ALL: 'C', LANGUAGE: undefined, SSH_ASKPASS_REQUIRE: 'never' } as const
@@ -69,7 +69,8 @@ export const controlArguments = (
 ]
 
 /** What holds whatever the owner's configuration says: ssh takes the first value it meets. */
-function guarded({ host, hostKey, alias }: OperatorLogin, { knownHosts, identity }: OperatorFiles) {
+function guarded(login: OperatorLogin, { knownHosts, identity }: OperatorFiles) {
+  const { host, hostKey, alias } = login
   return {
     ...(alias === undefined ? {} : { HostName: host }),
     ConnectTimeout: '10',
@@ -82,7 +83,7 @@ function guarded({ host, hostKey, alias }: OperatorLogin, { knownHosts, identity
     StrictHostKeyChecking: 'yes',
     UserKnownHostsFile: quotedPath(knownHosts),
     GlobalKnownHostsFile: '/dev/null',
-    HostKeyAlias: ACCEPTED,
+    HostKeyAlias: acceptedName(login),
     // An RSA key signs with SHA-2 today; its type keeps the old name.
     HostKeyAlgorithms: hostKey.type === 'ssh-rsa' ? 'rsa-sha2-512,rsa-sha2-256' : hostKey.type,
     CheckHostIP: 'no',

@@ -2,7 +2,7 @@ import { access, constants, rm, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ClawError } from '../fleet/error.ts'
 import { publicKeyText } from '../fleet/public-key.ts'
-import { ACCEPTED, type OperatorLogin } from './operator-arguments.ts'
+import { acceptedName, type OperatorLogin } from './operator-arguments.ts'
 import { isPlainPath, makeOperatorFolder } from './operator-folder.ts'
 
 /** The files one connection of the owner's has: what ssh believes, and where it shares the connection. */
@@ -20,14 +20,18 @@ export type OperatorFiles = {
  *
  * @throws {ClawError} `bad-key` when its identity file cannot be read
  */
-export async function writeOperatorFiles({ hostKey, identityFile }: OperatorLogin): Promise<OperatorFiles> {
+export async function writeOperatorFiles(login: OperatorLogin): Promise<OperatorFiles> {
+  const { hostKey, identityFile } = login
   if (identityFile !== undefined) await checkReadable(identityFile)
   const folder = await makeOperatorFolder()
   const knownHosts = join(folder, 'known_hosts')
   // ssh reads "%h" and the like also in the name of a key file.
   const link = identityFile === undefined || isPlainPath(identityFile) ? undefined : join(folder, 'identity')
   try {
-    await writeFile(knownHosts, `${ACCEPTED} ${publicKeyText(hostKey)}\n`, { mode: 0o600, flag: 'wx' })
+    await writeFile(knownHosts, `${acceptedName(login)} ${publicKeyText(hostKey)}\n`, {
+      mode: 0o600,
+      flag: 'wx',
+    })
     if (identityFile !== undefined && link !== undefined) await symlink(identityFile, link)
   } catch (error) {
     await rm(folder, { recursive: true, force: true })

@@ -107,9 +107,8 @@ async function aliasOf(
 
 function announceQuestion(login: OperatorLogin, { warn }: Terminal): void {
   const { host, alias = host } = login
-  warn(
-    `None of your SSH keys opens "${loginText({ ...login, host: alias })}"; ssh asks for the password, once`,
-  )
+  const where = loginText({ ...login, host: alias })
+  warn(`None of your SSH keys opens "${where}" by itself; ssh asks for a password or passphrase, once`)
 }
 
 function noDirectWay({ host, port, jump }: Resolved, error: unknown): never {

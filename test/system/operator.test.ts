@@ -194,6 +194,7 @@ describe("the owner's login", () => {
 
     expect(stdout).toContain('Enrolled beta')
     expect(stdout.match(/password:/g)).toHaveLength(1)
+    expect(stdout).toContain(`root@${b.ip}'s password:`)
     expect((await b.sshd.log()).match(/Accepted password/g)).toHaveLength(1)
     expect(stdout).not.toContain('canary')
     expect(a.processes().filter(({ command }) => command.includes('ssh '))).toEqual([])
