@@ -55,21 +55,25 @@ export function renderUpdates(
     { text: install === null ? '' : summaryOf(install) },
   ])
   const notes = peers.flatMap(({ gatewayId, reason, next }) => [
-    ...(reason === null ? [] : [`! ${gatewayId}: ${reason}`]),
-    ...(next === null ? [] : [`  next: ${next}`]),
+    ...(reason === null ? [] : [noteLine('!', `${gatewayId}: ${reason}`, look)]),
+    ...(next === null ? [] : [noteLine(' ', `next: ${next}`, look)]),
   ])
   const findings = peers.flatMap(({ gatewayId, install }) =>
     (install?.steps ?? [])
       .filter(({ result }) => result === 'finding')
-      .map(({ step, detail }) => `! ${gatewayId}: ${step}: ${detail}`),
+      .map(({ step, detail }) => noteLine('!', `${gatewayId}: ${step}: ${detail}`, look)),
   )
   return [
     dryRun ? `Nothing was changed; ${version} would be put on:` : `Brought to ${version}:`,
     '',
     renderTable([header('MACHINE', 'RESULT', 'DETAIL'), ...rows], look, [2]),
-    ...[...findings, ...notes].map(line => wrapIndented(printable(line), look.columns, '    ')),
+    ...findings,
+    ...notes,
   ].join('\n')
 }
+
+const noteLine = (mark: string, text: string, { columns }: Look): string =>
+  `${mark} ${wrapIndented(printable(text), columns - 2, '    ')}`
 
 function summaryOf({ previous, version, steps }: RemoteInstall): string {
   const test = steps.find(({ step }) => step === 'self-test')?.detail ?? ''
