@@ -50,7 +50,7 @@ test('who answers is asked what it runs; who does not gets a next step; the orde
   ])
   expect(asked[1]?.answer).toMatchObject({
     reason: 'host-unreachable',
-    next: expect.stringContaining('switched on'),
+    next: expect.stringContaining('claw-discover'),
   })
   expect(inspected.toSorted()).toEqual(['b', 'c'])
 })
