@@ -114,7 +114,7 @@ export function leadRivals(
 export function notSetUp({ host }: Pick<EnrolRequest, 'host'>, { setUp }: OperatorReport): ClawError {
   const older = setUp === 'older' ? ', only an older version is' : ''
   return new ClawError('peer-not-set-up', `claw-clan is not set up on "${host}"${older}`, {
-    hint: 'Run claw-setup there, then add it again; or enrol it as it is with --legacy --key FILE',
+    hint: `Run "claw-remote-install USER ${host}", which puts it there and adds the machine; or enrol it as it is with --legacy --key FILE`,
   })
 }
 

@@ -226,7 +226,7 @@ test('a machine without claw-clan is left as it is, and said so; with --legacy i
 
   expect(add.code).toBe(1)
   expect(add.stdout).toBe('SSH_STATUS=success\nCLAW_INSTALLED=false\n')
-  expect(add.stderr).toMatch(/not set up on .*\n {2}next: Run claw-setup there.*--legacy/)
+  expect(add.stderr).toMatch(/not set up on .*\n {2}next: Run "claw-remote-install USER [^\n]*--legacy/)
   expect([await peerIds(a), await pinsOf(a)]).toEqual([[], ''])
 
   // The bash version: a state.json, and nothing of ours.
