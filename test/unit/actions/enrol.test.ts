@@ -289,7 +289,7 @@ describe('enrolPeer() changes nothing anywhere', () => {
     world.setReport({ setUp: 'no', output: '' })
     await untouched(world, request, {
       code: 'peer-not-set-up',
-      hint: expect.stringMatching(/claw-setup.*--legacy/),
+      hint: expect.stringMatching(/claw-remote-install.*--legacy/),
     })
   })
 
