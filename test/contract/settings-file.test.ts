@@ -26,6 +26,7 @@ describe('readSettingsFile()', () => {
       settings: DEFAULT_SETTINGS,
       problems: [],
       unknownKeys: [],
+      givenKeys: [],
     })
   })
 

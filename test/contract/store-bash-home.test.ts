@@ -102,7 +102,7 @@ describe('a home made by the bash version', () => {
   test('keeps every key that nobody here knows, through every kind of change', async () => {
     await using home = await bashHome()
     await using store = home.open()
-    put(home.paths.state, { ...STATE, favouriteColour: 'red', remoteInstalled: true })
+    put(home.paths.state, { ...STATE, favouriteColour: 'red', installedFrom: 'a stick' })
     put(home.paths.config, { ...CONFIG, newerSetting: { deep: [1] } })
 
     const self = await store.self()
@@ -152,7 +152,7 @@ describe('a home made by the bash version', () => {
       { 'postgres.host': 'db.local', pingIntervalMinutes: 5 },
     )
 
-    expect(jsonIn(home.paths.state)).toMatchObject({ favouriteColour: 'red', remoteInstalled: true })
+    expect(jsonIn(home.paths.state)).toMatchObject({ favouriteColour: 'red', installedFrom: 'a stick' })
     expect(jsonIn(join(home.paths.peers, 'studio.json'))).toMatchObject({
       discoveryMethod: 'mdns',
       port: 22,
