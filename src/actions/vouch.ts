@@ -41,7 +41,7 @@ const FINGERPRINT = /^SHA256:[A-Za-z0-9+/]{43}$/
  * Find the host key to believe at an address, or stop: nobody is talked to before this.
  *
  * In this order: the key pinned at enrolment; the one `--host-key` names; the one in the user's known_hosts;
- * any, with `--accept-new-host-key`; the one a person confirms.
+ * any of a machine without a pin, with `--accept-new-host-key`; the one a person confirms.
  *
  * @throws {ClawError} `host-key-changed` with both fingerprints for another key than the pinned or known one;
  *   `host-key-unknown` naming both flags when nobody vouches; what `offeredHostKey` throws
@@ -132,17 +132,18 @@ async function inKnownHosts(
 
 async function newKey(deps: VouchDeps, { host, port, acceptNew, pinned }: VouchRequest): Promise<Vouched> {
   const key = await deps.offeredHostKey(host, port)
-  if (acceptNew) return { key, by: '--accept-new-host-key' }
-  const shown = `${deps.fingerprint(key)} (${key.type})`
   const [pin] = pinned
+  if (acceptNew && pin === undefined) return { key, by: '--accept-new-host-key' }
+  const shown = `${deps.fingerprint(key)} (${key.type})`
   const instead = pin === undefined ? '' : `, instead of the pinned ${deps.fingerprint(pin)}`
   const question = `"${host}:${port}" shows the host key ${shown}${instead}. Compare it with the machine's own screen. Trust it?`
   if (await deps.confirm?.(question)) return { key, by: 'confirmed' }
+  const unseen = pin === undefined ? '; to believe it unseen, add "--accept-new-host-key"' : ''
   throw new ClawError(
     'host-key-unknown',
-    `Cannot trust "${host}:${port}" yet: nobody vouched for its host key ${shown}`,
+    `Cannot trust "${host}:${port}" yet: nobody vouched for its host key ${shown}${instead}`,
     {
-      hint: `If that is the fingerprint the machine itself shows, add "--host-key ${deps.fingerprint(key)}"; to believe it unseen, add "--accept-new-host-key"`,
+      hint: `If that is the fingerprint the machine itself shows, add "--host-key ${deps.fingerprint(key)}"${unseen}`,
     },
   )
 }

@@ -127,6 +127,17 @@ test('a key nobody vouches for is shown, with the two flags that accept it', asy
   })
 })
 
+test('a pinned key is not replaced unseen: --accept-new-host-key is for machines never met before', async () => {
+  const given = request({ pinned: [wrong], mayReplace: true, acceptNew: true })
+
+  const failure = await vouchedHostKey(depsOf([ours]), given).catch(error => error)
+
+  expect(failure).toMatchObject({ code: 'host-key-unknown' })
+  expect(failure.message).toContain(`instead of the pinned ${fingerprintOf(wrong)}`)
+  expect(failure.hint).toMatch(/--host-key SHA256:/)
+  expect(failure.hint).not.toContain('--accept-new-host-key')
+})
+
 test('a person who does not say yes has said no', async () => {
   const asked: string[] = []
   const confirm = async (question: string) => {
