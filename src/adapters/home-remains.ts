@@ -1,10 +1,11 @@
-import { lstatSync, readdirSync, readFileSync, rmdirSync, rmSync } from 'node:fs'
+import { lstatSync, readdirSync, readFileSync, realpathSync, rmdirSync, rmSync } from 'node:fs'
 import { homedir } from 'node:os'
-import { join, parse } from 'node:path'
+import { join, resolve, sep } from 'node:path'
 import { ClawError } from '../fleet/error.ts'
 import { isGatewayId } from '../fleet/parse.ts'
 import { launchersIn } from './gate.ts'
 import type { HomePaths } from './home-paths.ts'
+import { openClawState } from './openclaw.ts'
 import { reasonOf } from './version-content.ts'
 
 /** What every home may hold beside its programs, by the first part of the name; the rest is the owner's. */
@@ -27,14 +28,36 @@ const DATA = [
 const PROGRAMS = ['current', 'versions', 'node']
 
 /**
- * Is this folder a home of ours? A wrong `--home` must not cost the owner a folder called `logs`.
+ * Is this folder a home of ours? A wrong `--home` must not cost the owner folders called `keys` or `logs`.
  *
- * @returns false for `/`, the user's own home, and a folder without any file that only we write
+ * @returns false for a folder that cannot be ours alone, and one without any file that only we write: another program
+ *   may have a `state.json` too
  */
-export function isClanHome({ home, state, identity, versions, bin, clanKey }: HomePaths): boolean {
-  if (home === parse(home).root || home === homedir()) return false
-  const signs = [state, identity, clanKey, join(versions, 'install.json')]
-  return signs.some(isThere) || launchersIn(bin).length > 0
+export function isClanHome(paths: HomePaths): boolean {
+  if (isSharedFolder(paths.home)) return false
+  const { state, identity, clanKey, versions, bin, locks } = paths
+  return (
+    [state, identity].some(file => textOf(file).includes('"gatewayId"')) ||
+    textOf(`${clanKey}.pub`).includes(' claw-clan:') ||
+    [join(versions, 'install.json'), join(locks, 'store.db'), join(locks, 'install.db')].some(isThere) ||
+    launchersIn(bin).length > 0
+  )
+}
+
+/** `/`, the user's home and what lies above it, and OpenClaw's state folder, by whatever path: each holds more than us. */
+export function isSharedFolder(home: string): boolean {
+  const real = realOf(home)
+  const above = real.endsWith(sep) ? real : `${real}${sep}`
+  return `${realOf(homedir())}${sep}`.startsWith(above) || real === realOf(openClawState())
+}
+
+/** Where a path leads; itself where that is nowhere yet. */
+function realOf(path: string): string {
+  try {
+    return realpathSync(path)
+  } catch {
+    return resolve(path)
+  }
 }
 
 /** This machine's id, from whichever file of a damaged home still says it; undefined when none does. */
@@ -62,7 +85,7 @@ export const programsOfHome = ({ home, bin }: Pick<HomePaths, 'home' | 'bin'>): 
  */
 export function dataOfHome({ home }: Pick<HomePaths, 'home'>): readonly string[] {
   const names = namesIn(home).filter(name => DATA.some(known => name === known || isVariant(name, known)))
-  const isSign = (name: string) => name === 'state.json'
+  const isSign = (name: string) => name === 'locks' || name === 'state.json'
   return [...names.filter(name => !isSign(name)), ...names.filter(isSign)].map(name => join(home, name))
 }
 

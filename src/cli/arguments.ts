@@ -17,7 +17,10 @@ export function parseArguments<O extends Options>(command: Shape<O>, argv: reado
   try {
     const parsed = parseArgs({ args: [...argv], options, allowPositionals: true, strict: true })
     const values = withoutNegations(options, parsed.values) as Values<O> & Values<typeof COMMON>
-    if (values.help !== true && values.version !== true) checkArity(command, parsed.positionals)
+    if (values.help !== true && values.version !== true) {
+      checkPlaces(options, values)
+      checkArity(command, parsed.positionals)
+    }
     return { values, positionals: parsed.positionals }
   } catch (error) {
     throw usageError(error, command.name, Object.keys(options))
@@ -63,6 +66,19 @@ function usageError(error: unknown, name: string, known: readonly string[]): unk
   }
   return new ClawError('bad-input', printable(error.message.split(/[\n.] ?/)[0] ?? error.message), { hint })
 }
+
+const PLACES: readonly (string | undefined)[] = ['DIR', 'PATH', 'FILE']
+
+/** An unset variable of a script must not mean the folder the script happens to run in. */
+function checkPlaces(options: Options, values: Readonly<Record<string, unknown>>): void {
+  const empty = Object.keys(options).find(key => values[key] === '' && PLACES.includes(options[key]?.value))
+  if (empty === undefined) return
+  throw new ClawError('bad-input', `--${empty} is empty: it must name a ${wordOf(options[empty])}`, {
+    hint: `Leave --${empty} out for the usual one`,
+  })
+}
+
+const wordOf = (option: Options[string] | undefined): string => (option?.value === 'DIR' ? 'folder' : 'file')
 
 function checkArity(command: Omit<Shape<Options>, 'options'>, given: readonly string[]): void {
   const [least, most] = command.arity ?? [0, 0]

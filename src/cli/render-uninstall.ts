@@ -24,6 +24,7 @@ function leftLines(
   left: Uninstallation['left'],
 ): readonly string[] {
   if (left === null || keptData || dryRun) return []
+  if (left.length === 0) return [`Empty, and left: ${shortPath(home)} is a link, or cannot be removed`]
   return [`Not ours and still in ${shortPath(home)}: ${left.map(printable).join(', ')}`]
 }
 

@@ -131,11 +131,16 @@ function outsideLinks(
 /**
  * Do something while no other run installs or uninstalls in this home.
  *
- * @throws {ClawError} `busy` after two minutes; `bad-input` for root in the home of somebody else
+ * @throws {ClawError} `busy` after two minutes; `bad-input` for root in the home of somebody else, and for a home that
+ *   holds more than ours
  */
 export async function alone<T>(paths: Pick<HomePaths, 'locks' | 'home'>, work: () => Promise<T>): Promise<T> {
   refuseForeignOwner(paths.home)
-  const { acquireLock, lockHolder } = await import('../store/lock.ts')
+  const [{ acquireLock, lockHolder }, { isSharedFolder }] = await Promise.all([
+    import('../store/lock.ts'),
+    import('../adapters/home-remains.ts'),
+  ])
+  if (isSharedFolder(paths.home)) throw sharedHome(paths.home)
   const startedAt = systemClock.now().toISOString()
   const holder = { program: 'claw-setup', pid: process.pid, startedAt }
   using lock = await acquireLock({
@@ -152,6 +157,11 @@ export async function alone<T>(paths: Pick<HomePaths, 'locks' | 'home'>, work: (
     `Cannot change "${paths.home}": another run installs there${other === undefined ? '' : ` (process ${other.pid})`}`,
   )
 }
+
+const sharedHome = (home: string): ClawError =>
+  new ClawError('bad-input', `Cannot use "${home}" as home: it holds more than claw-clan`, {
+    hint: 'Leave --home and CLAW_CLAN_HOME out, or name a folder of its own',
+  })
 
 /** `sudo` keeps HOME on some machines: files of root in the owner's home would lock the owner out. */
 function refuseForeignOwner(home: string): void {

@@ -195,6 +195,48 @@ describe('uninstalling', () => {
     expect(Object.keys(treeOf(scripts))).toEqual(['claw-monitor.sh', 'lib', 'lib/common.sh'])
   })
 
+  test('never takes the folder of another program for a home, whatever its files are called', async () => {
+    await using owner = await ownerWithThings()
+    await settle(owner)
+    const other = join(owner.home, 'work')
+    for (const name of ['state.json', 'identity.json', 'keys/id_ed25519', 'agents/mine', 'logs/today']) {
+      mkdirSync(dirname(join(other, name)), { recursive: true })
+      writeFileSync(join(other, name), '{}')
+    }
+    const before = treeOf(other)
+
+    const { code } = await uninstall(owner, '--yes', '--home', other)
+
+    expect(code).toBe(3)
+    expect(treeOf(other)).toEqual(before)
+  })
+
+  test("never takes OpenClaw's folder for a home, not even one with files of ours", async () => {
+    await using owner = await ownerWithThings()
+    await settle(owner)
+    const state = join(owner.home, '.openclaw')
+    writeFileSync(join(state, 'state.json'), readFileSync(owner.paths.state))
+    mkdirSync(join(state, 'agents'))
+
+    const { code } = await uninstall(owner, '--yes', '--home', state)
+
+    expect(code).toBe(3)
+    expect(existsSync(join(state, 'agents'))).toBe(true)
+  })
+
+  test('empties a home that is reached by a link, and says that the link is left', async () => {
+    await using owner = await ownerWithThings()
+    await settle(owner)
+    const link = join(owner.home, 'link')
+    symlinkSync(owner.paths.home, link)
+
+    const { code, stdout } = await uninstall(owner, '--yes', '--home', link)
+
+    expect(code).toBe(0)
+    expect(stdout).toContain('Empty, and left: ~/link is a link')
+    expect(readdirSync(owner.paths.home)).toEqual([])
+  })
+
   test.each(['/', '~', 'a folder that is no home'])('refuses %s', async where => {
     await using owner = await ownerWithThings()
     await settle(owner)

@@ -36,3 +36,12 @@ describe('a flag that has a --no- form', () => {
     expect(() => parseArguments(command, ['--no-json'])).toThrow(/Unknown option "--no-json"/)
   })
 })
+
+test.each([
+  { argv: ['--home', ''], says: '--home is empty: it must name a folder' },
+  { argv: ['--key='], says: '--key is empty: it must name a file' },
+])('$argv is refused: it would mean the folder one happens to be in', ({ argv, says }) => {
+  const withKey = { ...command, options: { key: { type: 'string', value: 'FILE', help: 'x' } } } as const
+
+  expect(() => parseArguments(withKey, argv)).toThrow(says)
+})
