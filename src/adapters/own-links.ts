@@ -1,5 +1,5 @@
 import { existsSync, mkdirSync, readdirSync, readlinkSync, renameSync, rmSync, symlinkSync } from 'node:fs'
-import { dirname, join, resolve } from 'node:path'
+import { basename, dirname, join, resolve } from 'node:path'
 import { ClawError } from '../fleet/error.ts'
 import { newNonce } from './ids.ts'
 import { reasonOf } from './version-content.ts'
@@ -9,7 +9,10 @@ export type LinkWish = {
   readonly folder: string
   /** Name to the absolute path it is to lead to. */
   readonly links: Readonly<Record<string, string>>
-  /** A link to something below one of these is ours; whatever else is there is not. Absolute, without final slash. */
+  /**
+   * A link to something below one of these, under the name that has there, is ours; whatever else is there is not.
+   * Absolute, without final slash.
+   */
   readonly ours: readonly string[]
 }
 
@@ -31,7 +34,8 @@ export function planLinks(wish: LinkWish): LinkChange {
   const there = new Map(namesIn(folder).map(name => [name, targetOf(join(folder, name))] as const))
   const isOurs = (name: string) => {
     const target = there.get(name)
-    return target !== undefined && ours.some(place => target === place || target.startsWith(`${place}/`))
+    // The owner's own short name for a program of ours is not ours: we never give a link another name.
+    return basename(target ?? '') === name && ours.some(place => target?.startsWith(`${place}/`))
   }
   const wanted = Object.keys(links).toSorted()
   const kept = wanted.filter(name => isOurs(name) && there.get(name) === links[name])
