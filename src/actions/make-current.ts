@@ -95,9 +95,7 @@ export async function makeCurrent(
     throw new ClawError(
       'damaged-state',
       `Cannot use version "${name}": "${damaged[0]}" is not as it was made`,
-      {
-        hint: 'Install it again: "npm run setup" in its clone',
-      },
+      { hint: 'Install it again: "npm run setup" in its clone' },
     )
   }
   const previous = deps.versions.current()
@@ -143,7 +141,7 @@ type Plan = {
   readonly pruned: readonly string[]
 }
 
-/** @returns what could not be done outside the home: the programs work all the same */
+/** @returns what could not be done around the switch: the programs work all the same */
 function apply(deps: ActivateDeps, { version, record }: Order, plan: Plan): readonly string[] {
   const { versions } = deps
   versions.sweep()
@@ -159,12 +157,24 @@ function apply(deps: ActivateDeps, { version, record }: Order, plan: Plan): read
     madeFolders: [...new Set([...record.madeFolders, ...newFolders])],
   })
   deps.onProgress(`switching to ${version.name}`)
-  if (versions.current() !== version.name) versions.switchTo(version.name)
-  deps.applyLaunchers(plan.launchers)
-  const warnings = outside.flatMap(change => warningOf(() => deps.applyLinks(change)))
-  versions.remove(plan.pruned)
-  deps.tidyNodes(plan.node.path)
-  return warnings
+  switchWhole(deps, version.name, plan.launchers)
+  return [
+    ...outside.flatMap(change => warningOf(() => deps.applyLinks(change))),
+    ...warningOf(() => versions.remove(plan.pruned)),
+    ...warningOf(() => deps.tidyNodes(plan.node.path)),
+  ]
+}
+
+/** Where the launchers cannot be written, the version of before is current again: half an update is none. */
+function switchWhole({ versions, applyLaunchers }: ActivateDeps, name: string, change: LauncherChange): void {
+  const before = versions.current()
+  if (before !== name) versions.switchTo(name)
+  try {
+    applyLaunchers(change)
+  } catch (error) {
+    if (before !== undefined && before !== name) versions.switchTo(before)
+    throw error
+  }
 }
 
 function warningOf(work: () => void): readonly string[] {

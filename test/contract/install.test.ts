@@ -17,6 +17,7 @@ import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { buildPrograms, makeOwner, type Owner, treeOf } from '../support/installed.ts'
 import { temporaryFolder } from '../support/program.ts'
+import { startTyped } from '../support/typed.ts'
 
 let built: Awaited<ReturnType<typeof temporaryFolder>>
 let dist: string
@@ -156,6 +157,8 @@ describe('installing', () => {
     writeFileSync(join(bin, 'claw-ping'), 'mine')
     symlinkSync('/nowhere', join(bin, 'claw-status'))
     symlinkSync(join(owner.paths.bin, 'claw-gone'), join(bin, 'claw-gone'))
+    // His short name for a program of ours is his.
+    symlinkSync(join(owner.paths.bin, 'claw-status'), join(bin, 'cs'))
 
     const { links, skills: inSkills } = owner.install(dist)
 
@@ -165,6 +168,7 @@ describe('installing', () => {
     expect(inSkills).toMatchObject([{ foreign: ['claw-clan'] }])
     expect(readFileSync(join(bin, 'claw-ping'), 'utf8')).toBe('mine')
     expect(readlinkSync(join(bin, 'claw-status'))).toBe('/nowhere')
+    expect(readlinkSync(join(bin, 'cs'))).toBe(join(owner.paths.bin, 'claw-status'))
     expect(readdirSync(join(skills, 'claw-clan'))).toEqual([])
   })
 
@@ -234,6 +238,42 @@ describe('installing', () => {
 
     expect(warnings).toEqual([expect.stringContaining('.local')])
     expect(realpathSync(owner.paths.current)).toContain(name)
+  })
+
+  test('where the launchers cannot be written the version of before stays in use', async () => {
+    await using owner = await makeOwner(dist)
+    const { version: good } = owner.install(dist)
+    rmSync(join(owner.paths.bin, 'claw-status'))
+    mkdirSync(join(owner.paths.bin, 'claw-status'))
+
+    expect(() => owner.install(owner.variant('new'))).toThrow(/Cannot write the launchers/)
+
+    expect(realpathSync(owner.paths.current)).toBe(join(owner.paths.versions, good))
+  })
+
+  test('a folder that holds more than claw-clan is no home', async () => {
+    await using owner = await makeOwner(dist)
+    const { version: name } = owner.install(dist)
+    const state = join(owner.home, '.openclaw')
+    symlinkSync(owner.home, join(state, 'alias'))
+    const worker = join(import.meta.dirname, '..', 'support', 'install-worker.ts')
+
+    for (const home of [dirname(owner.home), owner.home, join(state, 'alias'), state]) {
+      const { code, stderr } = await owner.run([process.execPath, worker, home, dist])
+      expect([home, code, stderr]).toEqual([home, 1, expect.stringContaining('holds more than claw-clan')])
+    }
+    expect(readdirSync(state).toSorted()).toEqual(['alias', 'claw-clan', 'skills'])
+    expect(await version(owner)).toBe(name)
+  })
+
+  test('on a terminal what went wrong does not stand behind the last step', async () => {
+    await using owner = await makeOwner(dist)
+    for (const name of ['a', 'b']) owner.install(owner.variant(name))
+
+    const typed = startTyped('setup', ['rollback', '--home', owner.paths.home, '--node', '/bin/false'])
+
+    expect(await typed.ended).toBe(2)
+    expect(typed.screen()).toContain('looking for node\r\u001b[Kclaw-setup rollback: Cannot use')
   })
 
   test('a program that is in no version folder cannot activate one', async () => {

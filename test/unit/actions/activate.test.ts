@@ -22,12 +22,14 @@ type World = {
   readonly damaged?: readonly string[]
   readonly record?: Partial<InstallRecord>
   readonly linksFail?: boolean
+  readonly launchersFail?: boolean
+  readonly removalFails?: boolean
 }
 
 const change = { folder: '/b', links: {}, ours: [], kept: [], foreign: [], removed: [], newFolders: ['/b'] }
 
 /** Dependencies that tell, in order, what was done. */
-function world({ current, present = [], fresh = [], damaged = [], record = {}, linksFail = false }: World) {
+function world({ current, present = [], fresh = [], damaged = [], record = {}, ...fails }: World) {
   const done: string[] = []
   let now = current
   const deps: ActivateDeps = {
@@ -40,7 +42,10 @@ function world({ current, present = [], fresh = [], damaged = [], record = {}, l
         now = name
         done.push(`switch ${name}`)
       },
-      remove: names => void done.push(...names.map(name => `remove ${name}`)),
+      remove: names => {
+        if (fails.removalFails) throw new ClawError('store-unavailable', 'Cannot remove')
+        done.push(...names.map(name => `remove ${name}`))
+      },
       sweep: () => void done.push('sweep'),
       record: () => ({ ...NO_RECORD, ...record }),
       saveRecord: ({ activated, madeFolders }) => void done.push(`record ${activated} ${madeFolders}`),
@@ -49,7 +54,10 @@ function world({ current, present = [], fresh = [], damaged = [], record = {}, l
     keepNode: () => void done.push('node'),
     tidyNodes: () => void done.push('tidy'),
     planLaunchers: () => ({ written: [{ path: '/bin/claw-ping', text: '' }], removed: [] }),
-    applyLaunchers: () => void done.push('launchers'),
+    applyLaunchers: () => {
+      if (fails.launchersFail) throw new ClawError('store-unavailable', 'Cannot write')
+      done.push('launchers')
+    },
     planLinks: () => ({
       binDir: '/b',
       skillsDir: null,
@@ -57,7 +65,7 @@ function world({ current, present = [], fresh = [], damaged = [], record = {}, l
       skills: [],
     }),
     applyLinks: () => {
-      if (linksFail) throw new ClawError('store-unavailable', 'Cannot link')
+      if (fails.linksFail) throw new ClawError('store-unavailable', 'Cannot link')
       done.push('links')
     },
     onProgress: () => undefined,
@@ -115,6 +123,20 @@ describe('activateVersion()', () => {
     const { deps } = world({ current: 'a', present: ['a', 'b'], linksFail: true })
 
     expect((await activateVersion(deps, facts('b'), false)).warnings).toEqual(['Cannot link'])
+  })
+
+  test('an old version that cannot be removed is a warning', async () => {
+    const { deps } = world({ current: 'a', present: ['a', 'b'], removalFails: true })
+
+    expect((await activateVersion(deps, facts('b'), false)).warnings).toEqual(['Cannot remove'])
+  })
+
+  test('goes back to the version of before where the launchers cannot be written', async () => {
+    const { deps, done } = world({ current: 'a', present: ['a', 'b'], launchersFail: true })
+
+    await expect(activateVersion(deps, facts('b'), false)).rejects.toThrow('Cannot write')
+    expect(deps.versions.current()).toBe('a')
+    expect(done).not.toContain('links')
   })
 })
 
