@@ -61,7 +61,7 @@ export async function uninstall(
   const outside: Uninstallation['outside'][number][] = []
   const problems: string[] = []
   for (const { what, run } of deps.outside) {
-    onProgress(`removing ${what}`)
+    onProgress(`${dryRun ? 'looking at' : 'removing'} ${what}`)
     try {
       outside.push({ what, removed: await run(dryRun) })
     } catch (error) {
@@ -76,8 +76,10 @@ export async function uninstall(
   }
   const programs = deps.programs()
   const data = keepData ? [] : deps.data()
-  onProgress('removing programs')
-  if (!dryRun) deps.remove([...programs, ...data])
+  if (!dryRun) {
+    onProgress('removing programs')
+    deps.remove([...programs, ...data])
+  }
   const left = dryRun ? [] : (deps.left() ?? null)
   const facts = { home, gatewayId: gatewayId ?? null, outside, programs, data, left }
   return { ...facts, keptData: keepData, enrolledAt: peers, dryRun }

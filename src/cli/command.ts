@@ -72,8 +72,8 @@ async function runParsed<O extends Options, R>(
   const { json = false, quiet = false, home } = values
   const terminal = openTerminal({ quiet, json, program: command.name })
   const run = { options: values, positionals, json, quiet, home, terminal }
-  const result = await command.run(run)
-  terminal.progress('')
+  // Also before what went wrong is said: it would stand behind the last step, on its line.
+  const result = await command.run(run).finally(() => terminal.progress(''))
   if (isSkipped(result)) {
     if (json) print(JSON.stringify({ schema: 1, ...result }))
     else if (!quiet) terminal.warn(result.skipped.message)
