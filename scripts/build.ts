@@ -1,6 +1,6 @@
 // Bundles every program of package.json's `bin` into dist/, or the folder named: CommonJS, shared and lazy chunks in
 // its lib/, and a two-line starter per program that switches the compile cache on before anything larger is compiled.
-import { chmodSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { basename, join, resolve } from 'node:path'
 import { type InputOptions, rolldown } from 'rolldown'
 
@@ -103,8 +103,6 @@ await ahead.write({
 })
 await ahead.close()
 
-mkdirSync(dist, { recursive: true })
-writeFileSync(join(dist, 'package.json'), `${JSON.stringify({ type: 'commonjs' })}\n`)
 for (const name of programs) {
   const starter = join(dist, `${name}.js`)
   const cache = "require('node:path').join(__dirname, 'cache')"
@@ -114,6 +112,8 @@ for (const name of programs) {
   )
   chmodSync(starter, 0o755)
 }
+// Last, and known by it: a build that was killed, or that still goes on, is not taken for a whole one.
+writeFileSync(join(dist, 'package.json'), `${JSON.stringify({ type: 'commonjs' })}\n`)
 const bytes = output.reduce((sum, file) => sum + (file.type === 'chunk' ? file.code.length : 0), 0)
 process.stdout.write(
   `built ${programs.length} programs into ${dist}: ${output.length} files, ${Math.round(bytes / 1024)} kB\n`,
