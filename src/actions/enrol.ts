@@ -174,9 +174,13 @@ async function proveAndStore(deps: EnrolDeps, request: EnrolRequest, { them, hos
 async function planIntroductions(deps: EnrolDeps, peer: Peer, files: OwnerFiles) {
   const { peers } = await deps.store.peers()
   const items = introductionWork(peers, { peer, files }, deps.clock.now()).map(({ item }) => item)
-  const before = new Set((await deps.store.pending()).map(({ id }) => id))
+  const ids = new Set(items.map(({ id }) => id))
+  const replaced = (await deps.store.pending()).filter(({ id }) => ids.has(id))
   await deps.store.addPending(items)
-  return () => deps.store.removePending(items.map(({ id }) => id).filter(id => !before.has(id)))
+  return async () => {
+    await deps.store.removePending([...ids])
+    await deps.store.addPending(replaced)
+  }
 }
 
 async function proved(deps: EnrolDeps, peer: Peer, hostKey: PublicKey) {

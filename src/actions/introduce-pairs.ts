@@ -1,6 +1,6 @@
 import { type Acquaintance, introductionTo, watches } from '../fleet/acquaintance.ts'
 import type { IntroductionAnswer } from '../fleet/introduction-answer.ts'
-import type { GatewayId } from '../fleet/parse.ts'
+import { type GatewayId, idKey } from '../fleet/parse.ts'
 import type { Peer } from '../fleet/peer.ts'
 import { liftedUpTo, type Revocation } from '../fleet/revocation.ts'
 import { asOwner, eachAtOnce, loginTo, type OwnerFiles, tell } from './contact.ts'
@@ -73,13 +73,21 @@ async function tellOfNewcomer(
   try {
     const introduced = introductionTo(peer, acquaintanceOf(deps, newcomer, revocations))
     const machines = introduced === undefined ? [] : [introduced]
-    const answer = await tell(deps, peer, { document: { machines, forget: [] }, files })
+    const revoke = liftedOf(revocations, newcomer.peer)
+    const answer = await tell(deps, peer, { document: { machines, forget: [], revoke }, files })
     const attempt = attemptOf(work, answer.machines, work.item.about)
     return { attempt, acquaintance: acquaintanceOf(deps, { peer, answer, files }, revocations) }
   } catch (error) {
     return { attempt: failed(work, error), acquaintance: undefined }
   }
 }
+
+/**
+ * Revocations of this id that are over. They go before the introduction: who had not heard of one still trusts the
+ * keys it was about, and does not know that work any more, since the introduction took its place on the list.
+ */
+const liftedOf = (revocations: readonly Revocation[], { gatewayId }: Peer): readonly Revocation[] =>
+  revocations.filter(one => one.liftedAt !== null && idKey(one.gatewayId) === idKey(gatewayId))
 
 /** Tell the newcomer, by one login, of everybody who has been told of it. */
 async function tellNewcomer(

@@ -52,7 +52,8 @@ export function filesOf({ data }: PendingItem): OwnerFiles {
 
 /** What a machine's answer says of the work, by what it did with the machine it was told of. */
 export function attemptOf(work: Work, results: readonly IntroducedResult[], about: GatewayId): Attempt {
-  const result = results.find(({ gatewayId }) => idKey(gatewayId) === idKey(about))
+  // It may have been told to revoke a machine first and then to let it in: the last word counts.
+  const result = results.findLast(({ gatewayId }) => idKey(gatewayId) === idKey(about))
   if (result !== undefined && result.result !== 'refused') {
     return { work, state: 'done', reason: null, isAway: false }
   }

@@ -1,8 +1,11 @@
 import { describe, expect, test } from 'vitest'
 import { settlePending } from '../../../src/actions/settle-pending.ts'
 import { forgetEverywhere, revokeEverywhere } from '../../../src/actions/tell-fleet.ts'
+import { ClawError } from '../../../src/fleet/error.ts'
+import { inForce } from '../../../src/fleet/revocation.ts'
 import { id } from '../../support/builders.ts'
 import { add, anyTime, clanOf, pendingOf } from '../../support/memory-clan.ts'
+import { aKey } from '../../support/public-keys.ts'
 
 describe('forgetEverywhere()', () => {
   test('takes a machine from all, lets it forget all, and puts off what cannot be reached', async () => {
@@ -75,6 +78,59 @@ describe('revokeEverywhere()', () => {
     const { warnings } = await add(member('a'), member('thief'))
     expect(warnings).toContainEqual(expect.stringContaining('was revoked on 2026-11-20'))
     expect(directions()).toHaveLength(12)
+  })
+
+  describe('a new machine under the revoked name', () => {
+    const keys = { clan: aKey('new clan key'), host: aKey('new host key') }
+    const withReplacement = async () => {
+      const clan = clanOf('a', 'b', 'thief')
+      for (const name of ['b', 'thief']) await add(clan.member('a'), clan.member(name))
+      clan.member('b').trouble = 'host-unreachable'
+      await revokeEverywhere(clan.member('a').deps, id('thief'), {})
+      const { ip } = clan.member('thief')
+      Object.assign(clan.member('thief').deps, { clanKey: keys.clan, ownHostKey: async () => keys.host })
+      const { offeredHostKey } = clan.member('a').deps
+      const offered = async (host: string, port: number) =>
+        host === ip ? keys.host : offeredHostKey(host, port)
+      Object.assign(clan.member('a').deps, { offeredHostKey: offered })
+      return clan
+    }
+
+    test('takes the old keys from who had not heard of the revocation', async () => {
+      const { member } = await withReplacement()
+
+      await add(member('a'), member('thief'))
+
+      expect(member('b').granted.get('thief')).toEqual(aKey('thief'))
+      member('b').trouble = undefined
+      await settlePending(member('a').deps, anyTime)
+      expect(pendingOf(member('a'))).toEqual([])
+      expect(member('b').granted.get('thief')).toEqual(keys.clan)
+      expect(member('b').pins.get('thief')).toEqual([keys.host])
+      expect(inForce(member('b').state.revocations)).toEqual([])
+    })
+
+    test('that cannot be enrolled after all leaves the order to revoke on the list', async () => {
+      const { member } = await withReplacement()
+      const grant = async () => Promise.reject(new ClawError('store-unavailable', 'full'))
+
+      await expect(
+        add({ ...member('a'), deps: { ...member('a').deps, grant } }, member('thief')),
+      ).rejects.toMatchObject({ message: 'full' })
+
+      expect(pendingOf(member('a'))).toEqual(['revoke thief to b'])
+    })
+
+    test('whose enrolment is killed before it is stored leaves the order to revoke standing', async () => {
+      const { member } = await withReplacement()
+      member('a').state.pending = member('a').state.pending.map(item => ({ ...item, kind: 'introduce' }))
+      member('b').trouble = undefined
+
+      const settled = await settlePending(member('a').deps, anyTime)
+
+      expect(settled).toMatchObject([{ kind: 'revoke', gatewayId: 'b', about: 'thief', state: 'done' }])
+      expect(member('b').granted.has('thief')).toBe(false)
+    })
   })
 
   test('only an owner who names the machine takes it in again, not a tool that enrols whom it hears', async () => {
