@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises'
+import { lstatSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import type { SelfCheck, SelfTest, selfTest } from '../actions/self-test.ts'
@@ -26,20 +26,61 @@ export const selfTestCommand = (run: typeof selfTest) =>
           hint: 'To try it by hand, run "claw-peer --self-test"',
         })
       }
-      const folder = await folderToTryIn()
-      try {
-        return await run({ program: VERSION, node: process.versions.node }, checksIn(folder))
-      } finally {
-        await rm(folder, { recursive: true, force: true })
-      }
+      sweep()
+      return await inFolder(folder =>
+        run({ program: VERSION, node: process.versions.node }, checksIn(folder)),
+      )
     },
     render: result => renderSelfTest(result),
     exitCode: result => (result.ok ? 0 : 1),
   })
 
-async function folderToTryIn(): Promise<string> {
+const FOLDER = 'claw-clan-self-test-'
+/** A remote install whose connection is cut ends us by the first. */
+const SIGNALS = ['SIGHUP', 'SIGINT', 'SIGTERM'] as const
+/** Far longer than any run: what is older was left by one that was killed. */
+const LEFT_OVER_MS = 60 * 60_000
+
+/** Give a folder to work in that is gone afterwards, also when we are told to end meanwhile. */
+async function inFolder<T>(work: (folder: string) => Promise<T>): Promise<T> {
+  let folder: string | undefined
+  const remove = () => void (folder === undefined || rmSync(folder, { recursive: true, force: true }))
+  const end = () => {
+    remove()
+    process.exit(1)
+  }
+  // Before the folder is made, which nothing interrupts: from its first moment on somebody removes it.
+  for (const signal of SIGNALS) process.once(signal, end)
   try {
-    return await mkdtemp(join(tmpdir(), 'claw-clan-self-test-'))
+    folder = folderToTryIn()
+    return await work(folder)
+  } finally {
+    remove()
+    for (const signal of SIGNALS) process.off(signal, end)
+  }
+}
+
+function sweep(): void {
+  for (const name of namesIn(tmpdir()).filter(each => each.startsWith(FOLDER))) {
+    const path = join(tmpdir(), name)
+    const stats = lstatSync(path, { throwIfNoEntry: false })
+    const isOurs = stats?.isDirectory() === true && stats.uid === process.getuid?.()
+    if (isOurs && systemClock.now().getTime() - stats.mtimeMs > LEFT_OVER_MS)
+      rmSync(path, { recursive: true, force: true })
+  }
+}
+
+function namesIn(folder: string): readonly string[] {
+  try {
+    return readdirSync(folder)
+  } catch {
+    return []
+  }
+}
+
+function folderToTryIn(): string {
+  try {
+    return mkdtempSync(join(tmpdir(), FOLDER))
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause)
     throw new ClawError('store-unavailable', `Cannot make a folder in "${tmpdir()}": ${why}`, {
