@@ -30,6 +30,8 @@ export type AdmitDeps = {
   readonly unpinHost: (id: GatewayId) => Promise<boolean>
   /** Put a peer's clan key into our authorized_keys, bound to our gate. */
   readonly grant: (id: GatewayId, key: PublicKey) => Promise<'added' | 'replaced' | 'unchanged'>
+  /** The clan key a machine may reach our gate with. */
+  readonly grantOf: (id: GatewayId) => Promise<PublicKey | undefined>
   /** Take it out again. */
   readonly withdraw: (id: GatewayId) => Promise<boolean>
 }

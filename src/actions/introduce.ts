@@ -5,7 +5,7 @@ import type { Identity } from '../fleet/identity.ts'
 import type { IntroducedResult, IntroductionAnswer } from '../fleet/introduction-answer.ts'
 import { type GatewayId, idKey } from '../fleet/parse.ts'
 import type { PublicKey } from '../fleet/public-key.ts'
-import type { Revocation } from '../fleet/revocation.ts'
+import type { Claimed, Revocation } from '../fleet/revocation.ts'
 import { type AdmitDeps, admit } from './admit.ts'
 import { forgetPeer, removeRecord } from './forget.ts'
 import { refuseRevoked } from './lift.ts'
@@ -71,13 +71,28 @@ async function enter(deps: IntroduceDeps, machine: Introduced): Promise<Introduc
   const { gatewayId, reach } = machine
   if (idKey(gatewayId) === idKey(deps.self.gatewayId)) return refusedAsOurselves(gatewayId)
   try {
-    await refuseRevoked(deps, claimOf(deps, machine), machine.liftedUpTo)
+    const claimed = claimOf(deps, machine)
+    await refuseRevoked(deps, claimed, machine.liftedUpTo)
     const result = reach === null ? await grantOnly(deps, machine) : await admitAt(deps, machine, reach)
+    await refuseRevokedMeanwhile(deps, claimed)
     return { gatewayId, result, reason: null }
   } catch (error) {
     if (!(error instanceof ClawError)) throw error
     const next = error.hint === undefined ? '' : `; on ${deps.self.gatewayId}: ${error.hint}`
     return { gatewayId, result: 'refused', reason: `${error.message}${next}` }
+  }
+}
+
+/**
+ * A revocation is written before it takes anything away, so that either we see it here or it takes away what we have
+ * just given.
+ */
+async function refuseRevokedMeanwhile(deps: IntroduceDeps, claimed: Claimed): Promise<void> {
+  try {
+    await refuseRevoked(deps, claimed, undefined)
+  } catch (error) {
+    await forgetPeer(deps, claimed.gatewayId, { mayBeUnknown: true })
+    throw error
   }
 }
 

@@ -1,12 +1,13 @@
 import { type GatewayId, idKey } from '../fleet/parse.ts'
 import { findPeer, type Peer } from '../fleet/peer.ts'
+import type { PublicKey } from '../fleet/public-key.ts'
 import { inForce, type Revocation } from '../fleet/revocation.ts'
 import type { AdmitDeps } from './admit.ts'
 import { type Forgotten, forgetPeer } from './forget.ts'
 
 export type RevokeDeps = Pick<
   AdmitDeps,
-  'store' | 'clock' | 'fingerprint' | 'pinsOf' | 'unpinHost' | 'withdraw'
+  'store' | 'clock' | 'fingerprint' | 'pinsOf' | 'unpinHost' | 'grantOf' | 'withdraw'
 >
 
 export type Revoked = Forgotten & { readonly revocation: Revocation }
@@ -18,14 +19,17 @@ export type Revoked = Forgotten & { readonly revocation: Revocation }
  * @throws {ClawError} `unknown-peer` for a machine nothing is known of
  */
 export async function revokePeer(deps: RevokeDeps, given: GatewayId): Promise<Revoked> {
-  const { store, clock, pinsOf, fingerprint } = deps
+  const { store, clock, pinsOf, grantOf, fingerprint } = deps
   const { peers } = await store.peers()
   const peer = peers.find(one => idKey(one.gatewayId) === idKey(given))
   const held = inForce(await store.revocations()).find(one => idKey(one.gatewayId) === idKey(given))
-  const [pin] = pinsOf(given)
-  if (peer === undefined && pin === undefined && held === undefined) findPeer(peers, given) // throws
-  const pinned = pin === undefined ? null : fingerprint(pin)
-  const revocation = held ?? revocationOf(peer, { gatewayId: given, pinned, at: clock.now() })
+  const keys = { pinned: pinsOf(given)[0], granted: await grantOf(given) }
+  // A machine we cannot reach is no peer, and may look at us all the same.
+  const isKnown = [peer, held, keys.pinned, keys.granted].some(one => one !== undefined)
+  if (!isKnown) findPeer(peers, given) // throws
+  const printOf = (key: PublicKey | undefined) => (key === undefined ? null : fingerprint(key))
+  const found = { hostKey: printOf(keys.pinned), clanKey: printOf(keys.granted) }
+  const revocation = held ?? revocationOf(peer, { gatewayId: given, ...found, at: clock.now() })
   return carryOut(deps, revocation, held === undefined)
 }
 
@@ -55,12 +59,12 @@ async function carryOut(deps: RevokeDeps, revocation: Revocation, isNew: boolean
   return { ...forgotten, revocation }
 }
 
-type Order = { readonly gatewayId: GatewayId; readonly pinned: string | null; readonly at: Date }
+type Order = Pick<Revocation, 'gatewayId' | 'clanKey' | 'hostKey'> & { readonly at: Date }
 
-const revocationOf = (peer: Peer | undefined, { gatewayId, pinned, at }: Order): Revocation => ({
+const revocationOf = (peer: Peer | undefined, { gatewayId, clanKey, hostKey, at }: Order): Revocation => ({
   gatewayId: peer?.gatewayId ?? gatewayId,
-  clanKey: peer?.clanKey ?? null,
-  hostKey: peer?.hostKey ?? pinned,
+  clanKey: peer?.clanKey ?? clanKey,
+  hostKey: peer?.hostKey ?? hostKey,
   incarnation: peer?.incarnation ?? null,
   revokedAt: at.toISOString(),
   liftedAt: null,

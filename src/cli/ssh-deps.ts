@@ -2,6 +2,7 @@ import type { EnrolDeps } from '../actions/enrolment.ts'
 import type { PinnedKey } from '../adapters/known-hosts.ts'
 import { withGrant, withoutGrant } from '../fleet/authorized-keys.ts'
 import { ClawError } from '../fleet/error.ts'
+import { grantsIn } from '../fleet/grants.ts'
 import { OPERATOR_COMMAND, operatorScript, parseOperatorReport } from '../fleet/operator-step.ts'
 import { idKey } from '../fleet/parse.ts'
 import { CLAN_KEY_TYPES, HOST_KEY_TYPES, type PublicKey, parsePublicKey } from '../fleet/public-key.ts'
@@ -75,11 +76,11 @@ export async function sshDeps(home: ReadyHome, terminal: Terminal, dryRun = fals
   }
 }
 
-/** The two edits of our own authorized_keys, one at a time. */
+/** What is done with our own authorized_keys, one edit at a time. */
 async function grants(
   { paths, clock }: ReadyHome,
   dryRun: boolean,
-): Promise<Pick<EnrolDeps, 'grant' | 'withdraw'>> {
+): Promise<Pick<EnrolDeps, 'grant' | 'grantOf' | 'withdraw'>> {
   const [{ authorizedKeysFile, editAuthorizedKeys }, { acquireLock }] = await Promise.all([
     import('../adapters/authorized-keys.ts'),
     import('../store/lock.ts'),
@@ -112,6 +113,10 @@ async function grants(
       const { before, after } = await edit(text => withGrant(text, { gatewayId, gate, key }))
       if (before === after) return 'unchanged'
       return withoutGrant(before, gatewayId) === before ? 'added' : 'replaced'
+    },
+    grantOf: async id => {
+      const { before } = await edit(text => text)
+      return grantsIn(before).find(({ gatewayId }) => idKey(gatewayId) === idKey(id))?.key
     },
     withdraw: async id => {
       const { before, after } = await edit(text => withoutGrant(text, id))

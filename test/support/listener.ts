@@ -41,6 +41,7 @@ export function worldOf(peers: readonly Peer[] = [], more: Partial<IntroduceDeps
       granted.set(one, key)
       return before === undefined ? 'added' : before.base64 === key.base64 ? 'unchanged' : 'replaced'
     },
+    grantOf: async one => granted.get(one),
     withdraw: async one => granted.delete(one),
     offeredHostKey: async () => hostKey,
     knownHostKeys: async () => [],

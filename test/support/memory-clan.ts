@@ -115,6 +115,7 @@ function memberOf({ name, number, now, login, nameAt }: Seat): Member {
       granted.set(idKey(one), key)
       return before === undefined ? 'added' : sameKey(before, key) ? 'unchanged' : 'replaced'
     },
+    grantOf: async one => granted.get(idKey(one)),
     withdraw: async one => granted.delete(idKey(one)),
     asOperator: login(ip),
     probe: async (peer: Peer) => (peer.ip === ip ? miss : ackOf(peer)),

@@ -59,6 +59,7 @@ function worldOf(peers: readonly Peer[] = [], more: Partial<EnrolDeps> = {}) {
       granted.set(one, key)
       return before ? 'unchanged' : 'added'
     },
+    grantOf: async one => granted.get(one),
     withdraw: async one => granted.delete(one),
     asOperator: async (_login, step) => {
       steps.push(step)

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { introduce } from '../../../src/actions/introduce.ts'
 import { liftRevocations } from '../../../src/actions/lift.ts'
-import { revokePeer } from '../../../src/actions/revoke.ts'
+import { revokeAsTold, revokePeer } from '../../../src/actions/revoke.ts'
 import { inForce } from '../../../src/fleet/revocation.ts'
 import { aPeer, id } from '../../support/builders.ts'
 import { hostKey, now, studio, worldOf } from '../../support/listener.ts'
@@ -81,6 +81,32 @@ describe('a revoked machine', () => {
 
     expect(machines[0]?.result).toBe('unchanged')
     expect(world.state.peers).toHaveLength(1)
+  })
+
+  test('that is no peer, and may only look at us, is locked out by its key as well', async () => {
+    const world = worldOf()
+    await introduce(world.deps, { machines: [studio({ reach: null })], forget: [] })
+
+    const revoked = await revokePeer(world.deps, id('studio'))
+
+    expect(revoked).toMatchObject({ authorizedKey: true, record: false })
+    expect(revoked.revocation.clanKey).toBe(fingerprintOf(aKey('studio')))
+    expect(world.granted.size).toBe(0)
+  })
+
+  test('does not slip in while it is revoked', async () => {
+    const world = worldOf()
+    const { revocation } = await revokeStudio(worldOf())
+    const pinHostKey: typeof world.deps.pinHostKey = async (at, key) => {
+      await revokeAsTold(world.deps, revocation)
+      await world.deps.pinHostKey(at, key)
+      await world.deps.grant(at.gatewayId, aKey('studio'))
+    }
+
+    const { machines } = await introduce({ ...world.deps, pinHostKey }, { machines: [studio()], forget: [] })
+
+    expect(machines[0]).toMatchObject({ result: 'refused', reason: expect.stringContaining('was revoked') })
+    expect([world.state.peers.length, world.pins.size, world.granted.size]).toEqual([0, 0, 0])
   })
 
   test('must be one that something is known of', async () => {
