@@ -17,6 +17,7 @@ import { type EnrolmentPlan, planOf } from './enrol-plan.ts'
 import { type EnrolDeps, type Enrolment, type EnrolRequest, filesIn, loginOf } from './enrolment.ts'
 import { introductionWork } from './introduce-fleet.ts'
 import { liftedLines, liftRevocations, refuseRevoked } from './lift.ts'
+import { insteadOf } from './pending-work.ts'
 import { proveReverse } from './prove-reverse.ts'
 import { type Vouched, vouchedHostKey } from './vouch.ts'
 
@@ -174,11 +175,11 @@ async function proveAndStore(deps: EnrolDeps, request: EnrolRequest, { them, hos
 async function planIntroductions(deps: EnrolDeps, peer: Peer, files: OwnerFiles) {
   const { peers } = await deps.store.peers()
   const items = introductionWork(peers, { peer, files }, deps.clock.now()).map(({ item }) => item)
-  const ids = new Set(items.map(({ id }) => id))
-  const replaced = (await deps.store.pending()).filter(({ id }) => ids.has(id))
-  await deps.store.addPending(items)
+  const pending = await deps.store.pending()
+  const replaced = items.flatMap(({ id }) => pending.find(item => item.id === id) ?? [])
+  await deps.store.addPending(items.map(item => insteadOf(item, pending)))
   return async () => {
-    await deps.store.removePending([...ids])
+    await deps.store.removePending(items.map(({ id }) => id))
     await deps.store.addPending(replaced)
   }
 }

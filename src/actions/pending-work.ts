@@ -2,7 +2,7 @@ import { ClawError } from '../fleet/error.ts'
 import type { IntroducedResult } from '../fleet/introduction-answer.ts'
 import { type GatewayId, idKey } from '../fleet/parse.ts'
 import type { Peer } from '../fleet/peer.ts'
-import { type PendingItem, pendingId } from '../fleet/pending.ts'
+import { PENDING_KINDS, type PendingItem, pendingId } from '../fleet/pending.ts'
 import type { AdmitDeps } from './admit.ts'
 import { isAbsence, type OwnerFiles } from './contact.ts'
 
@@ -39,6 +39,19 @@ export function workWith(
       ...{ createdAt: at.toISOString(), tries: 0, lastTriedAt: null, lastError: null, data: { ...files } },
     },
   }))
+}
+
+/** An introduction that remembers the order whose place it takes on the list, if there is one. */
+export function insteadOf(item: PendingItem, pending: readonly PendingItem[]): PendingItem {
+  const replaced = pending.find(({ id }) => id === item.id)
+  const instead = replaced?.kind === 'introduce' ? replaced.data.instead : replaced?.kind
+  return instead === undefined ? item : { ...item, data: { ...item.data, instead } }
+}
+
+/** The order that an introduction has replaced; undefined when there was none. */
+export function replacedBy(item: PendingItem): PendingItem | undefined {
+  const kind = PENDING_KINDS.find(known => known === item.data.instead)
+  return kind === undefined || kind === 'introduce' ? undefined : { ...item, kind }
 }
 
 /** The files the owner named when a piece of work was ordered. */

@@ -1,10 +1,9 @@
 import { type GatewayId, idKey } from '../fleet/parse.ts'
 import type { Peer } from '../fleet/peer.ts'
 import type { PendingItem } from '../fleet/pending.ts'
-import { inForce } from '../fleet/revocation.ts'
 import { type OwnerFiles, tell } from './contact.ts'
 import { type FleetDeps, introducePairs } from './introduce-pairs.ts'
-import { type Attempt, failed, filesOf, settle, type Work } from './pending-work.ts'
+import { type Attempt, failed, filesOf, replacedBy, settle, type Work } from './pending-work.ts'
 import { tellEach } from './tell-fleet.ts'
 
 /** When and with whom pending work is to be tried. */
@@ -53,14 +52,13 @@ async function workThatStands({ store }: FleetDeps): Promise<readonly Work[]> {
   const [items, { peers }] = await Promise.all([store.pending(), store.peers()])
   if (items.length === 0) return []
   const known = new Map(peers.map(peer => [idKey(peer.gatewayId), peer]))
-  const revoked = new Set(inForce(await store.revocations()).map(({ gatewayId }) => idKey(gatewayId)))
   const works = items.flatMap((item): readonly Work[] => {
     const peer = known.get(idKey(item.gatewayId))
     if (peer === undefined) return []
     const isVoid = item.kind === 'introduce' && !known.has(idKey(item.about))
-    if (!isVoid) return [{ item, peer }]
-    // An enrolment that was cut off had put its work in the place of the order to revoke.
-    return revoked.has(idKey(item.about)) ? [{ item: { ...item, kind: 'revoke' }, peer }] : []
+    // An enrolment that was cut off may have put its work in the place of an order.
+    const standing = isVoid ? replacedBy(item) : item
+    return standing === undefined ? [] : [{ item: standing, peer }]
   })
   const standing = new Set(works.map(({ item }) => item.id))
   await store.removePending(items.map(({ id }) => id).filter(id => !standing.has(id)))

@@ -123,7 +123,16 @@ describe('revokeEverywhere()', () => {
 
     test('whose enrolment is killed before it is stored leaves the order to revoke standing', async () => {
       const { member } = await withReplacement()
-      member('a').state.pending = member('a').state.pending.map(item => ({ ...item, kind: 'introduce' }))
+      const killed = new TypeError('killed')
+      const store = {
+        ...member('a').deps.store,
+        commitRound: async () => Promise.reject(killed),
+        removePending: async () => Promise.reject(killed),
+      }
+      await expect(
+        add({ ...member('a'), deps: { ...member('a').deps, store } }, member('thief')),
+      ).rejects.toThrow('killed')
+      expect(pendingOf(member('a'))).toEqual(['introduce thief to b'])
       member('b').trouble = undefined
 
       const settled = await settlePending(member('a').deps, anyTime)
