@@ -3,7 +3,7 @@ import { basename, join } from 'node:path'
 import { ClawError } from '../fleet/error.ts'
 import { shellQuote } from '../fleet/remote.ts'
 import type { HomePaths } from './home-paths.ts'
-import { reasonOf } from './version-content.ts'
+import { reasonOf, sha256 } from './version-content.ts'
 import { replaceFile } from './whole-file.ts'
 
 type Paths = Pick<HomePaths, 'home' | 'bin' | 'backups'>
@@ -40,14 +40,20 @@ export function replaceBashScripts(paths: Paths): readonly string[] {
   for (const { name, path } of theirs) {
     try {
       mkdirSync(kept, { recursive: true, mode: 0o700 })
-      // The first content is the bash version's own; a later one was written over our launcher.
-      if (!existsSync(join(kept, name))) replaceFile(join(kept, name), readFileSync(path), 0o600)
+      keepCopy(join(kept, name), readFileSync(path))
       replaceFile(path, textOf(launcherOf(paths, name)), 0o700)
     } catch (cause) {
       throw new ClawError('store-unavailable', `Cannot replace "${path}": ${reasonOf(cause)}`, { cause })
     }
   }
   return theirs.map(({ name }) => name)
+}
+
+/** Whoever writes his own over our launcher later finds that here too, beside what was there first. */
+function keepCopy(file: string, content: Buffer): void {
+  const later = `${file}.${sha256(content).slice(0, 12)}`
+  const place = !existsSync(file) || readFileSync(file).equals(content) ? file : later
+  if (!existsSync(place)) replaceFile(place, content, 0o600)
 }
 
 /** Remove our launchers from `scripts/`. @returns names of what went */

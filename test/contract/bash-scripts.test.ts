@@ -1,5 +1,13 @@
 import { spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { bashScripts, removeBashLaunchers, replaceBashScripts } from '../../src/adapters/bash-scripts.ts'
@@ -53,6 +61,22 @@ test('programs of the bash version become launchers where we have the program, a
     expect(readFileSync(join(scripts, name), 'utf8')).toBe(ORIGINAL)
   expect(readFileSync(join(paths.backups, 'bash-scripts', 'claw-ping.sh'), 'utf8')).toBe(ORIGINAL)
   expect(existsSync(join(scripts, 'x'))).toBe(false)
+})
+
+test('what the owner writes over a launcher of ours is kept too when it is replaced', async () => {
+  await using home = await bashHome('home')
+  const { paths, scripts } = home
+  for (const mine of ['mine', 'mine', 'mine again']) {
+    replaceBashScripts(paths)
+    writeFileSync(join(scripts, 'claw-ping.sh'), mine)
+  }
+  replaceBashScripts(paths)
+
+  const kept = join(paths.backups, 'bash-scripts')
+  const copies = readdirSync(kept).filter(name => name.startsWith('claw-ping.sh'))
+  expect(copies.map(name => readFileSync(join(kept, name), 'utf8')).toSorted()).toEqual(
+    [ORIGINAL, 'mine', 'mine again'].toSorted(),
+  )
 })
 
 test('only our launchers are removed again', async () => {
