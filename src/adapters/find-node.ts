@@ -82,6 +82,7 @@ export function keepNode({ path, copyOf }: FoundNode): void {
   const temporary = `${path}.${newNonce().slice(0, 16)}.tmp`
   try {
     mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
+    removeHalfCopies(path)
     copyFileSync(copyOf, temporary, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE)
     chmodSync(temporary, 0o700)
     syncFile(temporary)
@@ -92,13 +93,21 @@ export function keepNode({ path, copyOf }: FoundNode): void {
   }
 }
 
+/** What a killed run left takes 100 MB, and only one run at a time installs in a home. */
+function removeHalfCopies(path: string): void {
+  const isHalf = (name: string) => name.startsWith(`${basename(path)}.`) && /\.[0-9a-f]{16}\.tmp$/.test(name)
+  for (const name of readdirSync(dirname(path)).filter(isHalf))
+    rmSync(join(dirname(path), name), { force: true })
+}
+
 /**
  * Remove copies of node in the home but one: the one in use, else the newest, which launchers fall back on. A program
  * that runs from one goes on.
  */
 export function tidyNodes({ home, node }: Pick<HomePaths, 'home' | 'node'>, used: string): void {
   const copies = matches(home, OWN_NODES)
-  const kept = copies.includes(used) ? used : copies[0]
+  const whole = copies.filter(isExecutable)
+  const kept = whole.includes(used) ? used : whole[0]
   for (const copy of copies.filter(path => path !== kept))
     rmSync(join(node, relative(node, copy).split(sep)[0] ?? ''), { recursive: true, force: true })
 }

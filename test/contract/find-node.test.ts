@@ -134,6 +134,19 @@ test('a copy that cannot be made leaves no file behind', async () => {
   expect(readdirSync(dirname(planned.path))).toEqual([])
 })
 
+test('what a killed copy has left goes with the next, and is no copy to keep', async () => {
+  const planned = await search()
+  mkdirSync(dirname(planned.path), { recursive: true })
+  writeFileSync(`${planned.path}.0123456789abcdef.tmp`, 'half')
+  mkdirSync(join(paths().node, '99.0.0', 'bin'), { recursive: true })
+
+  keepNode(planned)
+  tidyNodes(paths(), '/usr/bin/node')
+
+  expect(readdirSync(paths().node)).toEqual([process.versions.node])
+  expect(readdirSync(dirname(planned.path))).toEqual(['node'])
+})
+
 test('of several copies the one in use stays, and the newest where none is', () => {
   const copy = (version: string) => fakeNode(`.openclaw/claw-clan/node/${version}/bin/node`, `v${version}`)
   const [old, used] = [copy('24.9.0'), copy('24.11.0')]
