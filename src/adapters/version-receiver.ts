@@ -67,7 +67,8 @@ async function readAll(input: Readable, onHeader: (header: StreamHeader) => void
     chunks.push(bytes)
     length += bytes.length
   }
-  const idle = setTimeout(() => input.destroy(), IDLE_MS)
+  // Unrefed: a refused stream must not keep this program for the rest of the time.
+  const idle = setTimeout(() => input.destroy(), IDLE_MS).unref()
   for await (const chunk of input) {
     idle.refresh()
     if (header === undefined) {
