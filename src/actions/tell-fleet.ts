@@ -25,6 +25,9 @@ export type Departure = Awaited<ReturnType<typeof forgetPeer>> & {
 
 export type DepartDeps = FleetDeps & RevokeDeps
 
+/** Runs work when no other run of this home changes whom machines trust; at once when absent. */
+type Turn = { readonly inTurn?: <R>(work: () => Promise<R>) => Promise<R> }
+
 /**
  * Forget a machine here and on every other machine enrolled here, and let it forget them. Its record here goes last,
  * so that a run that was cut off can be run again.
@@ -47,13 +50,13 @@ export async function forgetEverywhere(
 }
 
 /**
- * Revoke a machine here, then on every other machine enrolled here. The machine itself is not talked to: it may be in
- * other hands.
+ * Revoke a machine here at once, then on every other machine enrolled here, which may have to wait for another run.
+ * The machine itself is not talked to: it may be in other hands.
  *
  * @throws {ClawError} `unknown-peer`; `store-unavailable`
  */
 export async function revokeEverywhere(
-  deps: DepartDeps,
+  deps: DepartDeps & Turn,
   given: GatewayId,
   files: OwnerFiles,
 ): Promise<Departure> {
@@ -73,10 +76,14 @@ type Order = {
   readonly files: OwnerFiles
 }
 
-async function tellAll(deps: FleetDeps, { kind, about, others, files }: Order): Promise<readonly Told[]> {
+async function tellAll(
+  deps: FleetDeps & Turn,
+  { kind, about, others, files }: Order,
+): Promise<readonly Told[]> {
+  const { inTurn = work => work() } = deps
   const works = workWith(others, { kind, about, at: deps.clock.now(), files })
   await deps.store.addPending(works.map(({ item }) => item))
-  const attempts = await tellEach(deps, works, files)
+  const attempts = await inTurn(() => tellEach(deps, works, files))
   return attempts.map(({ work, state, reason }) => ({ gatewayId: work.peer.gatewayId, state, reason }))
 }
 

@@ -49,8 +49,10 @@ const forget = ({ forgetPeer, forgetEverywhere }: DepartureActions) =>
     example: 'claw-setup-ssh forget studio --everywhere',
     failure: 'What is already gone stays gone: run it again for the rest.',
     run: run =>
-      depart(run, 'Forget', async ({ deps, id, everywhere, files }) =>
-        everywhere ? forgetEverywhere(deps, id, files) : alone(await forgetPeer(deps, id)),
+      depart(run, 'Forget', ({ deps, id, everywhere, files, inTurn }) =>
+        inTurn(async () =>
+          everywhere ? forgetEverywhere(deps, id, files) : alone(await forgetPeer(deps, id)),
+        ),
       ),
     render: (result, { terminal }) => show.renderForgotten(result, terminal),
   })
@@ -63,10 +65,11 @@ const revoke = ({ revokePeer, revokeEverywhere }: DepartureActions) =>
     arity: [1, 1],
     options: REACH,
     example: 'claw-setup-ssh revoke laptop --everywhere',
-    failure: 'This machine lets it in no more once the command has begun: run it again for the rest.',
+    failure: 'This machine is the first to let it in no more: run it again for the rest.',
     run: run =>
-      depart(run, 'Revoke', async ({ deps, id, everywhere, files }) => {
-        if (everywhere) return revokeEverywhere(deps, id, files)
+      // A thief must not profit from an enrolment that waits for a password: nothing here waits for its end.
+      depart(run, 'Revoke', async ({ deps, id, everywhere, files, inTurn }) => {
+        if (everywhere) return revokeEverywhere({ ...deps, inTurn }, id, files)
         const { revocation: _kept, ...forgotten } = await revokePeer(deps, id)
         return alone(forgotten)
       }),
@@ -85,6 +88,7 @@ type Order = {
   readonly id: GatewayId
   readonly everywhere: boolean
   readonly files: ReturnType<typeof ownerFilesIn>
+  readonly inTurn: <R>(work: () => Promise<R>) => Promise<R>
 }
 
 const depart = (run: DepartRun, verb: 'Forget' | 'Revoke', carryOut: (order: Order) => Promise<Departure>) =>
@@ -98,8 +102,8 @@ const depart = (run: DepartRun, verb: 'Forget' | 'Revoke', carryOut: (order: Ord
     const deps = await sshDeps(home, run.terminal, dryRun)
     const files = ownerFilesIn(run.options)
     // Nobody is told of a change that is not made.
-    const order = { deps, id, everywhere: everywhere && !dryRun, files }
-    const departure = await changingTrust(home, run.terminal, () => carryOut(order))
+    const inTurn = <R>(work: () => Promise<R>) => changingTrust(home, run.terminal, work)
+    const departure = await carryOut({ deps, id, everywhere: everywhere && !dryRun, files, inTurn })
     const wouldTell = dryRun && everywhere ? others.map(({ gatewayId }) => gatewayId) : []
     return { ...departure, self: home.self.gatewayId, everywhere, wouldTell, dryRun }
   })

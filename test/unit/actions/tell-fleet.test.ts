@@ -110,6 +110,20 @@ describe('revokeEverywhere()', () => {
       expect(inForce(member('b').state.revocations)).toEqual([])
     })
 
+    test('that who was told of it refuses is not taken for done', async () => {
+      const { member } = await withReplacement()
+      await add(member('a'), member('thief'))
+      const grant = async () => Promise.reject(new ClawError('store-unavailable', 'full'))
+      Object.assign(member('b').deps, { grant })
+      member('b').trouble = undefined
+
+      const settled = await settlePending(member('a').deps, anyTime)
+
+      expect(settled).toMatchObject([{ kind: 'introduce', state: 'refused', reason: 'full' }])
+      expect(member('b').granted.has('thief')).toBe(false)
+      expect(pendingOf(member('a'))).toEqual(['introduce thief to b'])
+    })
+
     test('that cannot be enrolled after all leaves the order to revoke on the list', async () => {
       const { member } = await withReplacement()
       const grant = async () => Promise.reject(new ClawError('store-unavailable', 'full'))
