@@ -135,6 +135,7 @@ const SHARED = new Set(['yes', 'home', 'quiet'])
 
 async function start(): Promise<void> {
   process.umask(0o077) // whatever is made here is the owner's alone
+  const cwd = process.cwd() // asking for the announcer changes it
   const asked = process.argv.slice(2)
   const { ours, theirs } = asked.includes('--setup') ? splitWords(asked) : { ours: asked, theirs: [] }
   process.argv.splice(2, asked.length, ...ours)
@@ -159,7 +160,7 @@ async function start(): Promise<void> {
   })
   if (launcher === undefined) return
   process.stdout.write('\n')
-  process.exitCode = spawnSync(launcher, theirs, { stdio: 'inherit' }).status ?? 1
+  process.exitCode = spawnSync(launcher, theirs, { cwd, stdio: 'inherit' }).status ?? 1
 }
 
 void start()

@@ -153,6 +153,8 @@ async function keysStep(paths: HomePaths): Promise<OutsideStep> {
 }
 
 async function linksStep({ paths, binDir }: UninstallRequest): Promise<OutsideStep> {
+  // Now: asking for the announcer changes the working folder, from which it is meant.
+  const given = binDir === undefined ? undefined : resolve(binDir)
   const [{ applyLinks, planLinks }, { readInstallRecord }, { openClawState }, { removeIfEmpty }] =
     await Promise.all([
       import('../adapters/own-links.ts'),
@@ -162,7 +164,7 @@ async function linksStep({ paths, binDir }: UninstallRequest): Promise<OutsideSt
     ])
   const run = async (dryRun: boolean) => {
     const record = readInstallRecord(paths)
-    const bins = [record.binDir, binDir, join(homedir(), '.local', 'bin')]
+    const bins = [record.binDir, given, join(homedir(), '.local', 'bin')]
     const skills = [record.skillsDir, join(openClawState(), 'skills')]
     const plans = [
       ...foldersOf(bins).map(folder => planLinks({ folder, links: {}, ours: [paths.bin] })),

@@ -1,5 +1,5 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { dirname, join, relative } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { replaceBashScripts } from '../../src/adapters/bash-scripts.ts'
 import { withGrant } from '../../src/fleet/authorized-keys.ts'
@@ -81,6 +81,19 @@ describe('uninstalling', () => {
     await uninstall(owner, '--yes')
 
     expect(treeOf(owner.home)).toEqual(before)
+  })
+
+  test('finds links in a folder that is named from where the owner is', async () => {
+    await using owner = await makeOwner(dist)
+    owner.install(dist)
+    const folder = join(owner.home, 'links')
+    mkdirSync(folder)
+    symlinkSync(join(owner.paths.bin, 'claw-ping'), join(folder, 'claw-ping'))
+
+    const { code } = await uninstall(owner, '--yes', '--bin-dir', relative('/', folder))
+
+    expect(code).toBe(0)
+    expect(readdirSync(folder)).toEqual([])
   })
 
   test('keeps the data when told so, and what is left can go later', async () => {
