@@ -84,13 +84,8 @@ export function readAnswer(host: string, { output, complaint }: OperatorReport):
   })
 }
 
-const AWAY: readonly ErrorCode[] = [
-  'host-unreachable',
-  'ssh-timeout',
-  'ssh-refused',
-  'ssh-busy',
-  'no-network',
-]
+// An sshd that takes the connection and says nothing is there: not counted, it would be waited for at every round.
+const AWAY: readonly ErrorCode[] = ['host-unreachable', 'ssh-refused', 'ssh-busy', 'no-network']
 
 /** True when a machine was not there, so that nothing was tried that could have failed. */
 export const isAbsence = (error: unknown): boolean => error instanceof ClawError && AWAY.includes(error.code)

@@ -40,7 +40,7 @@ export async function settlePending(deps: FleetDeps, chance: Chance): Promise<re
   const introductions = due.filter(({ item }) => item.kind === 'introduce' && chance.isThere(item.about))
   const settled: Settled[] = []
   for (const [, group] of Map.groupBy(orders, ({ item }) => item.gatewayId)) {
-    if (chance.mayGoOn()) settled.push(...(await carryOut(deps, group, chance.files)).map(settledOf))
+    settled.push(...(await carryOut(deps, group, chance)).map(settledOf))
   }
   for (const [, group] of Map.groupBy(introductions, ({ item }) => idKey(item.about))) {
     if (chance.mayGoOn()) settled.push(...(await introduceGroup(deps, group, chance.files)))
@@ -70,15 +70,20 @@ const settledOf = ({ work: { item }, state, reason }: Attempt): Settled => {
   return { kind, gatewayId, about, state, reason }
 }
 
-/** One machine's orders, in the sequence they were given: each is a login of its own. */
+/**
+ * One machine's orders, in the sequence they were given: each is a login of its own. Where one cannot be made, the
+ * rest is not waited for either.
+ */
 async function carryOut(
   deps: FleetDeps,
   works: readonly Work[],
-  files: OwnerFiles | undefined,
+  { mayGoOn, files }: Chance,
 ): Promise<readonly Attempt[]> {
   const attempts: Attempt[] = []
-  for (const work of works)
+  for (const work of works) {
+    if (!mayGoOn() || attempts.at(-1)?.state === 'pending') break
     attempts.push(...(await tellEach(deps, [work], { ...filesOf(work.item), ...files })))
+  }
   return attempts
 }
 

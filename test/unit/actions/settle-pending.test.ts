@@ -91,6 +91,26 @@ describe('settlePending()', () => {
     expect(isDue({ ...item, tries: 50 }, later(24 * 60 - 1), 15)).toBe(false)
   })
 
+  test('a machine that takes logins and says nothing is waited for once, and then ever less often', async () => {
+    const { member } = clanOf('a', 'b', 'c', 'd')
+    for (const name of ['b', 'c', 'd']) await add(member('a'), member(name))
+    member('b').trouble = 'host-unreachable'
+    for (const name of ['c', 'd']) await revokeEverywhere(member('a').deps, id(name), {})
+    member('b').trouble = 'ssh-timeout'
+
+    const settled = await settlePending(member('a').deps, anyTime)
+
+    expect(settled.map(({ about, state }) => [about, state])).toEqual([['c', 'pending']])
+    expect(
+      member('a')
+        .state.pending.map(({ about, tries }) => [about, tries])
+        .toSorted(),
+    ).toEqual([
+      ['c', 1],
+      ['d', 0],
+    ])
+  })
+
   test('drops what is about machines that are no longer enrolled', async () => {
     const { member } = await withAbsentee()
     member('a').state.peers = member('a').state.peers.filter(peer => peer.gatewayId !== 'c')
