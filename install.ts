@@ -9,6 +9,7 @@ import { rollBack } from './src/actions/activate.ts'
 import { type Installation, installVersion } from './src/actions/install.ts'
 import { stopAnnouncing } from './src/actions/keep-announced.ts'
 import type { Activation } from './src/actions/make-current.ts'
+import { renewAnnouncing } from './src/actions/renew-announcing.ts'
 import { type Uninstallation, uninstall } from './src/actions/uninstall.ts'
 import { type HomePaths, homePaths } from './src/adapters/home-paths.ts'
 import { main } from './src/cli/command.ts'
@@ -142,7 +143,7 @@ async function start(): Promise<void> {
   let launcher: string | undefined
   await main({
     name: 'install.ts',
-    summary: 'Install or update claw-clan on this machine; asks nothing, starts nothing, safe to repeat',
+    summary: 'Install or update claw-clan on this machine; asks nothing, starts nothing new, safe to repeat',
     options: OPTIONS,
     example: 'npm run setup',
     failure:
@@ -152,9 +153,8 @@ async function start(): Promise<void> {
       if (run.options.uninstall) return removeFromMachine(run, { stopAnnouncing, uninstall })
       const paths = homePaths(run.home)
       const done = run.options.rollback ? await stepBack(run, paths) : await install(run, paths)
-      run.terminal.progress('')
       if (run.options.setup && !done.dryRun) launcher = join(paths.bin, 'claw-setup')
-      return { ...done, ...(await activationDocument(done, paths)) }
+      return { ...done, ...(await activationDocument(done, paths, renewAnnouncing)) }
     },
     render,
   })

@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { activateVersion, rollBack } from '../actions/activate.ts'
 import { stopAnnouncing } from '../actions/keep-announced.ts'
+import { renewAnnouncing } from '../actions/renew-announcing.ts'
 import { schedulePings, unschedulePings } from '../actions/schedule.ts'
 import { uninstall } from '../actions/uninstall.ts'
 import { mainGroup } from '../cli/command.ts'
@@ -15,7 +16,7 @@ void mainGroup({
   bare: setupCommand(async () => (await import('../actions/setup-actions.ts')).SETUP_ACTIONS),
   commands: {
     ...scheduleCommands({ schedulePings, unschedulePings }),
-    ...versionCommands({ activateVersion, rollBack }),
+    ...versionCommands({ activateVersion, rollBack, renewAnnouncing }),
     uninstall: uninstallCommand({ stopAnnouncing, uninstall }),
   },
 })

@@ -1,9 +1,12 @@
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import type { Activation, Links } from '../actions/make-current.ts'
+import type { renewAnnouncing } from '../actions/renew-announcing.ts'
+import { systemClock } from '../adapters/clock.ts'
 import type { HomePaths } from '../adapters/home-paths.ts'
 import { isOnPath } from '../adapters/launcher-files.ts'
 import { askPresence } from '../adapters/presence.ts'
+import { ClawError } from '../fleet/error.ts'
 import { shellQuote } from '../fleet/remote.ts'
 import { printable } from '../fleet/text.ts'
 import { PROGRAM } from './announcer-order.ts'
@@ -13,19 +16,38 @@ export type ActivationDocument = Activation & {
   readonly home: string
   /** The line that puts the links on PATH; null when they are, or there are none. */
   readonly pathLine: string | null
+  /** Programs that ran from the version of before, and were started anew. */
+  readonly restarted: readonly string[]
   /** Commands that start anew what still runs from the version of before. */
   readonly restart: readonly string[]
 }
 
+/** Started anew by this: what our own service kept running while the version changed. */
 export async function activationDocument(
   activation: Activation,
-  { home, locks }: Pick<HomePaths, 'home' | 'locks'>,
+  paths: HomePaths,
+  renew: typeof renewAnnouncing,
 ): Promise<ActivationDocument> {
   const folder = activation.links.find(({ made, kept }) => made.length + kept.length > 0)?.folder
   const pathLine = folder === undefined || isOnPath(folder) ? null : exportLine(folder)
   const isOther = activation.previous !== null && activation.previous !== activation.version
-  const announcer = isOther ? await askPresence(locks, PROGRAM) : undefined
-  return { ...activation, home, pathLine, restart: announcer === undefined ? [] : ['claw-register restart'] }
+  const left = isOther && !activation.dryRun ? await renewed(paths, renew) : { restarted: [], restart: [] }
+  return { ...activation, home: paths.home, pathLine, ...left }
+}
+
+async function renewed(
+  paths: HomePaths,
+  renew: typeof renewAnnouncing,
+): Promise<Pick<ActivationDocument, 'restarted' | 'restart'>> {
+  if ((await askPresence(paths.locks, PROGRAM)) === undefined) return { restarted: [], restart: [] }
+  const { stopAnnouncingDeps } = await import('./keep-announced-deps.ts')
+  try {
+    const deps = await stopAnnouncingDeps({ paths, clock: systemClock })
+    if (await renew(deps)) return { restarted: [PROGRAM], restart: [] }
+  } catch (error) {
+    if (!(error instanceof ClawError)) throw error
+  }
+  return { restarted: [], restart: [`${PROGRAM} restart`] }
 }
 
 /** Text for people: what is in use now, what was done, what was left alone, what is to do. */
@@ -43,7 +65,8 @@ export function renderActivation(done: ActivationDocument): string {
     ...skills.map(change => `  skills    ${linkLine(change)}`),
     ...(pruned.length === 0 ? [] : [`  old       removed ${pruned.join(', ')}`]),
     ...foreignLines([...links, ...skills]),
-    ...done.restart.map(line => `Still runs from the version of before: ${line}`),
+    ...done.restarted.map(name => `  restarted ${name}`),
+    ...done.restart.map(line => `Still to be started anew: ${line}`),
     ...done.warnings.map(line => `Not done: ${printable(line)}`),
     ...(done.pathLine === null
       ? []

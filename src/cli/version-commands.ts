@@ -1,5 +1,6 @@
 import type { activateVersion, rollBack } from '../actions/activate.ts'
 import type { Activation } from '../actions/make-current.ts'
+import type { renewAnnouncing } from '../actions/renew-announcing.ts'
 import { type HomePaths, homePaths } from '../adapters/home-paths.ts'
 import { ClawError } from '../fleet/error.ts'
 import { subcommand } from './command.ts'
@@ -12,6 +13,7 @@ import { alone, type VersionWishes, versionDeps } from './version-deps.ts'
 export type VersionActions = {
   readonly activateVersion: typeof activateVersion
   readonly rollBack: typeof rollBack
+  readonly renewAnnouncing: typeof renewAnnouncing
 }
 
 /** What the owner may say where a version becomes current. */
@@ -36,7 +38,7 @@ export const versionCommands = (actions: VersionActions): Readonly<Record<string
   rollback: rollbackCommand(actions),
 })
 
-const activateCommand = ({ activateVersion }: VersionActions) =>
+const activateCommand = ({ activateVersion, renewAnnouncing }: VersionActions) =>
   subcommand({
     name: 'claw-setup activate',
     summary:
@@ -51,12 +53,13 @@ const activateCommand = ({ activateVersion }: VersionActions) =>
       const name = versionOfProgram(paths, process.argv[1] ?? '')
       if (name === undefined) throw notInstalled(paths)
       const deps = await versionDeps(paths, wishesOf(run.options), run.terminal)
-      return change(run, paths, dryRun => activateVersion(deps, deps.versions.inspect(name), dryRun))
+      const work = (dryRun: boolean) => activateVersion(deps, deps.versions.inspect(name), dryRun)
+      return activationDocument(await change(run, paths, work), paths, renewAnnouncing)
     },
     render: (done, { quiet }) => (quiet && !done.changed && !done.dryRun ? '' : renderActivation(done)),
   })
 
-const rollbackCommand = ({ rollBack }: VersionActions) =>
+const rollbackCommand = ({ rollBack, renewAnnouncing }: VersionActions) =>
   subcommand({
     name: 'claw-setup rollback',
     summary: 'Step back to the version that was in use before; state, settings and peers stay as they are',
@@ -66,7 +69,8 @@ const rollbackCommand = ({ rollBack }: VersionActions) =>
     run: async run => {
       const paths = homePaths(run.home)
       const deps = await versionDeps(paths, wishesOf(run.options), run.terminal)
-      return change(run, paths, dryRun => rollBack(deps, dryRun))
+      const done = await change(run, paths, dryRun => rollBack(deps, dryRun))
+      return activationDocument(done, paths, renewAnnouncing)
     },
     render: (done, { quiet }) => (quiet && !done.changed && !done.dryRun ? '' : renderActivation(done)),
   })
@@ -74,15 +78,13 @@ const rollbackCommand = ({ rollBack }: VersionActions) =>
 type Flags = Run<typeof PLACES>
 
 async function change(
-  { options, terminal }: Flags,
+  { options }: Flags,
   paths: HomePaths,
   work: (dryRun: boolean) => Promise<Activation>,
-) {
+): Promise<Activation> {
   process.umask(0o077) // what is made here, the compile cache included, is the owner's alone
   const dryRun = options['dry-run'] ?? false
-  const done = dryRun ? await work(true) : await alone(paths, () => work(false))
-  terminal.progress('')
-  return activationDocument(done, paths)
+  return dryRun ? await work(true) : await alone(paths, () => work(false))
 }
 
 /** The flags of `PLACES` as wishes. */
