@@ -1,12 +1,16 @@
 import { existsSync } from 'node:fs'
-import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { appendFile, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { setUpAll } from '../support/clan.ts'
+import { buildPrograms } from '../support/installed.ts'
 import { type Machine, openLab } from '../support/lab/lab.ts'
 import { startUserSystemd } from '../support/lab/user-systemd.ts'
 import { discoverFrom, timeUntil } from '../support/mdns-lab.ts'
+import { temporaryFolder } from '../support/program.ts'
 import { register, statusOf, unitFolder } from '../support/register-lab.ts'
+
+const WORKER = join(import.meta.dirname, '..', 'support', 'install-worker.ts')
 
 const heardFrom = async (machine: Machine, gatewayId: string) =>
   (await discoverFrom(machine, '1')).found.some(each => each.gatewayId === gatewayId)
@@ -64,6 +68,36 @@ describe('claw-register and the systemd of its user', () => {
     expect(silent.next).toBe('claw-register start')
     expect(existsSync(file)).toBe(false)
     expect(await readdir(unitFolder(ours))).toEqual(['foreign.service'])
+  })
+
+  test('a change of version starts what it keeps anew, and nothing that was stopped', async () => {
+    await using folder = await temporaryFolder()
+    await using lab = await openLab({ machines: 1 })
+    const ours = lab.machine(1)
+    await setUpAll([ours])
+    await using _systemd = await startUserSystemd(ours)
+    const dist = buildPrograms(join(folder.path, 'dist'))
+    const install = () => ours.must([process.execPath, WORKER, ours.clanHome, dist])
+    await install()
+    await appendFile(join(dist, 'lib', 'setup.js'), '\n// another version\n')
+    await install()
+    await register(ours, 'start')
+    const before = await statusOf(ours)
+    const setup = async (word: string) =>
+      JSON.parse(await ours.must([join(ours.clanHome, 'bin', 'claw-setup'), word, '--json']))
+
+    const back = await setup('rollback')
+    const after = await statusOf(ours)
+    await register(ours, 'stop')
+    await install()
+    const stopped = await setup('rollback')
+
+    expect(back).toMatchObject({ restarted: ['claw-register'], restart: [] })
+    expect(after).toMatchObject({ announced: true, warnings: before.warnings })
+    expect(after.process?.pid).toBe(after.job?.pid)
+    expect(after.process?.pid).not.toBe(before.process?.pid)
+    expect(stopped).toMatchObject({ restarted: [], restart: [] })
+    expect((await statusOf(ours)).process).toBeNull()
   })
 
   test('what runs and is not heard is not called announced', async () => {
