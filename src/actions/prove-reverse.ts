@@ -4,6 +4,7 @@ import { ClawError } from '../fleet/error.ts'
 import { lazy } from '../fleet/lazy.ts'
 import type { OperatorReport, OperatorStep } from '../fleet/operator-step.ts'
 import { field, type GatewayId, idKey, z } from '../fleet/parse.ts'
+import { foreignLine } from '../fleet/text.ts'
 import type { EnrolDeps, ReverseProof } from './enrolment.ts'
 
 const answer = lazy(() =>
@@ -12,7 +13,7 @@ const answer = lazy(() =>
       z.object({
         gatewayId: field.gatewayId,
         outcome: z.enum(['ack', 'miss', 'unmade']),
-        reason: z.catch(z.nullable(z.string()), null),
+        reason: z.catch(z.nullable(z.pipe(z.string(), z.transform(foreignLine))), null),
       }),
     ),
   }),

@@ -9,7 +9,7 @@ import {
   parsePublicKey,
   publicKeyText,
 } from './public-key.ts'
-import { safeName } from './text.ts'
+import { foreignLine, safeName } from './text.ts'
 
 export type IntroducedResult = {
   readonly gatewayId: GatewayId
@@ -53,7 +53,7 @@ const answer = lazy(() =>
       z.object({
         gatewayId: field.gatewayId,
         result: z.enum(['added', 'updated', 'unchanged', 'forgotten', 'revoked', 'refused']),
-        reason: z.catch(z.nullable(z.string()), null),
+        reason: z.catch(z.nullable(z.pipe(z.string(), z.transform(foreignLine))), null),
       }),
     ),
   }),
@@ -74,7 +74,9 @@ export function parseIntroductionAnswer(json: string, source: Source): Introduct
   const failed = z.safeParse(failure(), document)
   if (failed.success) {
     const { message, hint } = failed.data.error
-    throw new ClawError('peer-refused', `${source} failed: ${message}`, hint === undefined ? {} : { hint })
+    // Its next step is one for over there, and a machine in other hands must not give us one.
+    const there = hint === undefined ? {} : { hint: `It says: ${foreignLine(hint)}` }
+    throw new ClawError('peer-refused', `${source} failed: ${foreignLine(message)}`, there)
   }
   const read = parseValue(answer, document, source, 'bad-answer')
   return {

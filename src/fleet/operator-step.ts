@@ -1,6 +1,7 @@
 import { type IntroductionRequest, introductionRequestText } from './enrolment.ts'
 import { ClawError } from './error.ts'
 import { type GatewayId, isGatewayId } from './parse.ts'
+import { foreignLine } from './text.ts'
 
 /** What the owner's own login is used for on another machine. */
 export type OperatorStep =
@@ -92,6 +93,6 @@ export function parseOperatorReport(stdout: string, stderr: string, nonce: strin
     setUp: setUp === 'yes' ? 'yes' : setUp === 'older' ? 'older' : 'no',
     gatewayId: isGatewayId(id) ? id : undefined,
     output: stdout.slice(begin + found.index + text.length),
-    complaint: stderr.trim().split('\n').at(-1)?.trim().slice(0, 200) ?? '',
+    complaint: foreignLine(stderr.trim().split('\n').at(-1) ?? '').slice(0, 200),
   }
 }

