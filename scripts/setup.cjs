@@ -1,7 +1,7 @@
 // `npm run setup`, under whatever Node the machine has: fetches what package.json names where that is missing, then
 // goes on under our own Node 24, which is among it.
 const { spawnSync } = require('node:child_process')
-const { existsSync } = require('node:fs')
+const { existsSync, readFileSync } = require('node:fs')
 const { join } = require('node:path')
 
 const root = join(__dirname, '..')
@@ -15,7 +15,17 @@ function run(file, args) {
   if (status !== 0) process.exit(status === null ? 1 : status)
 }
 
-const isFetched = existsSync(join(root, 'node_modules', 'zx')) && (isNewEnough || existsSync(own))
+// A clone that was updated may name other packages than those it was fetched with.
+const { devDependencies } = require('../package.json')
+const versionOf = name => {
+  try {
+    return JSON.parse(readFileSync(join(root, 'node_modules', name, 'package.json'), 'utf8')).version
+  } catch {
+    return undefined
+  }
+}
+const isCurrent = Object.entries(devDependencies).every(([name, version]) => versionOf(name) === version)
+const isFetched = isCurrent && (isNewEnough || existsSync(own))
 if (!isFetched) {
   const npm = process.env.npm_execpath
   if (npm) run(process.execPath, [npm, 'ci'])

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, readFileSync, realpathSync } from 'node:fs'
+import { copyFileSync, existsSync, mkdirSync, readFileSync, realpathSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { treeOf } from '../support/installed.ts'
@@ -102,6 +102,29 @@ test('npm run setup starts under an older Node too', () => {
 
   expect(status).toBe(0)
   expect(stdout).toContain('Usage: install.ts')
+})
+
+test.each([
+  ['not where it is there', '1.2.3', 'installed\n'],
+  ['where the clone was updated since', '1.2.4', 'fetched ci\ninstalled\n'],
+])('npm run setup fetches packages %s', (_why, wanted, says) => {
+  const clone = join(folder.path, 'clone')
+  const place = join(clone, 'node_modules', 'some')
+  for (const each of [place, join(clone, 'scripts')]) mkdirSync(each, { recursive: true })
+  const write = (file: string, value: object) => writeFileSync(file, JSON.stringify(value))
+  write(join(place, 'package.json'), { version: '1.2.3' })
+  write(join(clone, 'package.json'), { devDependencies: { some: wanted } })
+  copyFileSync(join(ROOT, 'scripts', 'setup.cjs'), join(clone, 'scripts', 'setup.cjs'))
+  const npm = join(folder.path, 'npm.cjs')
+  writeFileSync(npm, "console.log('fetched', process.argv.slice(2).join())")
+  writeFileSync(join(clone, 'install.ts'), "console.log('installed')")
+
+  const { stdout } = spawnSync(process.execPath, [join(clone, 'scripts', 'setup.cjs')], {
+    encoding: 'utf8',
+    env: { ...environment(), npm_execpath: npm },
+  })
+
+  expect(stdout).toBe(says)
 })
 
 test('a person is asked before anything is removed, and "no" removes nothing', async () => {
