@@ -79,6 +79,9 @@ function guarded(login: OperatorLogin, { knownHosts, identity }: OperatorFiles) 
     ForwardAgent: 'no',
     ForwardX11: 'no',
     ClearAllForwardings: 'yes',
+    // Neither counts as a forwarding there: a device of the network, and the owner's Kerberos ticket.
+    Tunnel: 'no',
+    GSSAPIDelegateCredentials: 'no',
     PermitLocalCommand: 'no',
     StrictHostKeyChecking: 'yes',
     UserKnownHostsFile: quotedPath(knownHosts),

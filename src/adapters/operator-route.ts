@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises'
+import { userInfo } from 'node:os'
 import { join } from 'node:path'
 import { ClawError } from '../fleet/error.ts'
 import { field, parseValue } from '../fleet/parse.ts'
@@ -157,9 +158,17 @@ function jumpOf(value: Value): string | undefined {
   return command === undefined || command === 'none' ? undefined : 'a ProxyCommand'
 }
 
-/** A list of files: ssh separates them by spaces and does not quote those inside a name. */
+/**
+ * A list of files: ssh separates them by spaces and does not quote those inside a name. An older OpenSSH leaves the
+ * owner's home as `~`; a file that is passed over would be one whose keys do not count.
+ */
 const filesOf = (text: string | undefined): readonly string[] =>
-  text === undefined ? [] : text.split(/ (?=[/~])/).filter(file => file.startsWith('/'))
+  text === undefined
+    ? []
+    : text
+        .split(/ (?=[/~])/)
+        .map(file => file.replace(/^~(?=\/)/, userInfo().homedir))
+        .filter(file => file.startsWith('/'))
 
 const noSuchType = ({ host, port }: OperatorRoute, type: string | undefined): ClawError =>
   new ClawError('ssh-failed', `"${host}:${port}" has no host key of type ${type ?? 'that is known here'}`)

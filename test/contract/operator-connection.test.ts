@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import {
   copyFileSync,
@@ -12,6 +12,7 @@ import {
 import { tmpdir, userInfo } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
+import { loginArguments } from '../../src/adapters/operator-arguments.ts'
 import { type OperatorLogin, openOperatorSsh, runAsOperator } from '../../src/adapters/operator-ssh.ts'
 import { type Sshd, startSshd } from '../support/sshd.ts'
 
@@ -53,6 +54,21 @@ const sha256 = (data: Uint8Array) => createHash('sha256').update(data).digest('h
 async function* chunks(count: number) {
   for (let n = 0; n < count; n += 1) yield Buffer.alloc(MIB, n)
 }
+
+test('nothing of this machine is handed on, whatever the ssh_config says', () => {
+  const configFile = join(folder, 'generous')
+  const options = ['ForwardAgent', 'ForwardX11', 'Tunnel', 'GSSAPIDelegateCredentials', 'PermitLocalCommand']
+  writeFileSync(configFile, options.map(option => `${option} yes\n`).join(''))
+  const files = { folder, knownHosts: join(folder, 'k'), socket: join(folder, 's'), identity: undefined }
+  const args = loginArguments({ ...login, configFile }, files)
+
+  const { stdout } = spawnSync('ssh', ['-G', ...args], { encoding: 'utf8' })
+
+  const lines = stdout.toLowerCase().split('\n')
+  for (const option of options) {
+    expect(lines.find(line => line.startsWith(`${option.toLowerCase()} `))).toMatch(/ (no|false)$/)
+  }
+})
 
 describe('runAsOperator()', () => {
   test('streams many megabytes to the command and tells how far it is', async () => {

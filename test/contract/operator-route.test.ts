@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir, userInfo } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { hostKeyThroughJump, knownKeysOf, operatorRoute } from '../../src/adapters/operator-route.ts'
 import { runAsOperator } from '../../src/adapters/operator-ssh.ts'
 import { freePort, type Sshd, startSshd } from '../support/sshd.ts'
@@ -50,6 +50,20 @@ describe('operatorRoute()', () => {
     expect(route.jump).toBe('me@gate:2201,[fd00::1]:7')
     expect(route.knownHostsFiles.slice(0, 2)).toEqual(['/a/known', '/b/known hosts'])
     expect((await look('studio', config, 22)).port).toBe(22)
+  })
+
+  test('an older ssh, which leaves "~" in its answer, means the same files', async () => {
+    const older = mkdtempSync(join(folder, 'older-'))
+    const answer =
+      'hostname 10.0.0.7\\nport 22\\nuserknownhostsfile ~/.ssh/known_hosts ~/.ssh/known_hosts2\\n'
+    writeFileSync(join(older, 'ssh'), `#!/bin/sh\nprintf '${answer}'\n`, { mode: 0o755 })
+    vi.stubEnv('PATH', `${older}:${process.env.PATH}`)
+
+    const { knownHostsFiles } = await look('10.0.0.7', '/dev/null')
+
+    vi.unstubAllEnvs()
+    const own = join(userInfo().homedir, '.ssh', 'known_hosts')
+    expect(knownHostsFiles).toEqual([own, `${own}2`])
   })
 
   test('a ProxyCommand counts as a jump, and its text, which may hold a secret, is not repeated', async () => {
