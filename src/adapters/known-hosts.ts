@@ -107,6 +107,26 @@ export async function userKnownHostKeys(
   port: number,
   files: readonly string[] = openSshFiles(),
 ): Promise<readonly PinnedKey[]> {
+  return (await foundKeys({ host, port, files })).filter(({ marker }) => marker === '').map(({ key }) => key)
+}
+
+/**
+ * Host keys that those files revoke for an address: ssh itself believes them in no case.
+ *
+ * @throws {ClawError} `command-failed` without `ssh-keygen`
+ */
+export async function userRevokedKeys(
+  host: string,
+  port: number,
+  files: readonly string[] = openSshFiles(),
+): Promise<readonly PinnedKey[]> {
+  const found = await foundKeys({ host, port, files })
+  return found.filter(({ marker }) => marker === '@revoked').map(({ key }) => key)
+}
+
+type Search = { readonly host: string; readonly port: number; readonly files: readonly string[] }
+
+async function foundKeys({ host, port, files }: Search) {
   const name = port === 22 ? host : `[${host}]:${port}`
   const found = await Promise.all(
     files
@@ -115,10 +135,12 @@ export async function userKnownHostKeys(
   )
   const lines = found.flatMap(({ stdout }) => stdout.split('\n')).map(line => line.trim().split(/\s+/))
   const revoked = lines.filter(([marker]) => marker === '@revoked').map(([, , , base64]) => base64)
-  return lines.flatMap(([hosts = '#', type = '', base64 = '']) => {
-    const isKey = !hosts.startsWith('#') && !hosts.startsWith('@') && !revoked.includes(base64)
-    const key = isKey ? keyFrom(type, base64) : undefined
-    return key === undefined ? [] : [key]
+  return lines.flatMap(([first = '#', ...rest]) => {
+    const marker = first.startsWith('@') ? first : ''
+    const [type = '', base64 = ''] = marker === '' ? rest : rest.slice(1)
+    const isLeftOut = first.startsWith('#') || (marker === '' && revoked.includes(base64))
+    const key = isLeftOut ? undefined : keyFrom(type, base64)
+    return key === undefined ? [] : [{ marker, key }]
   })
 }
 

@@ -5,7 +5,7 @@ import { ClawError } from '../fleet/error.ts'
 import { field, parseValue } from '../fleet/parse.ts'
 import { sshFailure } from '../fleet/ssh-failure.ts'
 import { printable } from '../fleet/text.ts'
-import { type PinnedKey, pinnedKey, userKnownHostKeys } from './known-hosts.ts'
+import { type PinnedKey, pinnedKey, userKnownHostKeys, userRevokedKeys } from './known-hosts.ts'
 import { OPERATOR_ENV } from './operator-arguments.ts'
 import { operatorFolder, quotedPath } from './operator-folder.ts'
 import { runProgram } from './process.ts'
@@ -73,6 +73,10 @@ export async function operatorRoute(target: OperatorTarget): Promise<OperatorRou
 /** The keys the owner's own known_hosts holds for a machine, under the name that his ssh looks for. */
 export const knownKeysOf = ({ knownAs, knownHostsFiles }: OperatorRoute): Promise<readonly PinnedKey[]> =>
   userKnownHostKeys(knownAs, 22, knownHostsFiles)
+
+/** The keys it revokes there. */
+export const revokedKeysOf = ({ knownAs, knownHostsFiles }: OperatorRoute): Promise<readonly PinnedKey[]> =>
+  userRevokedKeys(knownAs, 22, knownHostsFiles)
 
 /**
  * Which host key a machine behind a jump host shows, and proves to hold. The system's `ssh` makes the way there and

@@ -80,7 +80,12 @@ export async function operatorAccess(
     },
     offeredHostKey: async (host, port, type) => {
       const route = routeTo(host, port)
-      return route?.jump === undefined ? direct(host, port, type) : throughJump(route, type)
+      const key = await (route?.jump === undefined ? direct(host, port, type) : throughJump(route, type))
+      const revoked = await (route === undefined
+        ? knownHosts.userRevokedKeys(host, port)
+        : way.revokedKeysOf(route))
+      if (!revoked.some(({ blob }) => blob.equals(key.blob))) return key
+      throw revokedKey(`${host}:${port}`, knownHosts.fingerprint(key.blob))
     },
     knownHostKeys: async (host, port) => {
       const route = routeTo(host, port)
@@ -110,6 +115,13 @@ function announceQuestion(login: OperatorLogin, { warn }: Terminal): void {
   const where = loginText({ ...login, host: alias })
   warn(`None of your SSH keys opens "${where}" by itself; ssh asks for a password or passphrase, once`)
 }
+
+const revokedKey = (where: string, fingerprint: string): ClawError =>
+  new ClawError(
+    'host-key-changed',
+    `Cannot trust "${where}": your known_hosts revokes the host key ${fingerprint} that it shows; nothing was sent`,
+    { hint: 'Give the machine a new host key, or take the "@revoked" line out if it is wrong' },
+  )
 
 function noDirectWay({ host, port, jump }: Resolved, error: unknown): never {
   if (!(error instanceof ClawError)) throw error

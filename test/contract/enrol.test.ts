@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir, userInfo } from 'node:os'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
@@ -88,6 +88,28 @@ test('introduce refuses what is no document', async () => {
   // Without stdin there is no document.
   expect(JSON.parse((await input('')).stdout)).toMatchObject({ schema: 1, error: { code: 'bad-input' } })
   expect((await input('word')).code).toBe(2)
+})
+
+test('a host key that the owner has revoked is believed in no case', async () => {
+  await using a = await startMachine('alpha', 1)
+  using other = await startSshd()
+  const [pin] = other.target.pins
+  const known = join(other.folder, 'known')
+  const config = join(other.folder, 'config')
+  writeFileSync(known, `@revoked * ${pin?.type} ${pin?.blob.toString('base64')}\n`)
+  writeFileSync(config, `UserKnownHostsFile ${known}\n`)
+  const login = [userInfo().username, '127.0.0.1', '--port', String(other.port), '--ssh-config', config]
+
+  for (const vouching of [['--accept-new-host-key'], ['--host-key', fingerprint(pin?.blob ?? Buffer.of())]]) {
+    const { code, stdout } = await a.claw('setup-ssh', 'test', ...login, ...vouching, '--json')
+
+    expect(code).toBe(1)
+    expect(JSON.parse(stdout).error).toMatchObject({
+      code: 'host-key-changed',
+      message: expect.stringContaining('revokes'),
+    })
+  }
+  expect(other.log()).not.toContain('Accepted')
 })
 
 test('Ctrl-C ends the login under way and leaves no temporary file', async () => {
