@@ -2,6 +2,7 @@ import type { Asker } from '../actions/asker.ts'
 import type { StepReport } from '../actions/offer.ts'
 import type { SetupActions } from '../actions/setup-actions.ts'
 import type { SetupAnswers } from '../actions/setup-answers.ts'
+import { homePaths } from '../adapters/home-paths.ts'
 import { ClawError } from '../fleet/error.ts'
 import type { GatewayId } from '../fleet/parse.ts'
 import { shownRepository } from '../fleet/repository.ts'
@@ -13,6 +14,7 @@ import type { PromptingAsker } from './prompts.ts'
 import { renderSetup } from './render-setup.ts'
 import { ANSWERS, answersIn, MODE, OFFERS, wantedSteps } from './setup-options.ts'
 import { setupParts } from './setup-parts.ts'
+import { refuseSharedHome } from './version-deps.ts'
 
 const OPTIONS = { ...ANSWERS, ...OFFERS, ...MODE } as const
 type SetupRun = Run<typeof OPTIONS>
@@ -32,6 +34,7 @@ export const setupCommand = (load: () => Promise<SetupActions>): AnyCommand =>
     failure:
       'On a terminal it asks. Without one, and with --yes, it asks nothing and takes only those steps whose flag is given. Nothing is half-written when it fails: correct what the line names and run it again.',
     run: async run => {
+      await refuseSharedHome(homePaths(run.home).home)
       await using home = await openAnyHome({ home: run.home, terminal: run.terminal })
       return await setUpMachine(await load(), run, home)
     },

@@ -136,11 +136,8 @@ function outsideLinks(
  */
 export async function alone<T>(paths: Pick<HomePaths, 'locks' | 'home'>, work: () => Promise<T>): Promise<T> {
   refuseForeignOwner(paths.home)
-  const [{ acquireLock, lockHolder }, { isSharedFolder }] = await Promise.all([
-    import('../store/lock.ts'),
-    import('../adapters/home-remains.ts'),
-  ])
-  if (isSharedFolder(paths.home)) throw sharedHome(paths.home)
+  await refuseSharedHome(paths.home)
+  const { acquireLock, lockHolder } = await import('../store/lock.ts')
   const startedAt = systemClock.now().toISOString()
   const holder = { program: 'claw-setup', pid: process.pid, startedAt }
   using lock = await acquireLock({
@@ -158,10 +155,14 @@ export async function alone<T>(paths: Pick<HomePaths, 'locks' | 'home'>, work: (
   )
 }
 
-const sharedHome = (home: string): ClawError =>
-  new ClawError('bad-input', `Cannot use "${home}" as home: it holds more than claw-clan`, {
+/** What would be put there could not be told from the owner's own later. @throws {ClawError} `bad-input` */
+export async function refuseSharedHome(home: string): Promise<void> {
+  const { isSharedFolder } = await import('../adapters/home-remains.ts')
+  if (!isSharedFolder(home)) return
+  throw new ClawError('bad-input', `Cannot use "${home}" as home: it holds more than claw-clan`, {
     hint: 'Leave --home and CLAW_CLAN_HOME out, or name a folder of its own',
   })
+}
 
 /** `sudo` keeps HOME on some machines: files of root in the owner's home would lock the owner out. */
 function refuseForeignOwner(home: string): void {

@@ -261,6 +261,8 @@ describe('installing', () => {
     for (const home of [dirname(owner.home), owner.home, join(state, 'alias'), state]) {
       const { code, stderr } = await owner.run([process.execPath, worker, home, dist])
       expect([home, code, stderr]).toEqual([home, 1, expect.stringContaining('holds more than claw-clan')])
+      const setup = await owner.run([command(owner, 'setup'), '--yes', '--home', home])
+      expect([home, setup.code, setup.stderr]).toEqual([home, 2, expect.stringContaining('holds more')])
     }
     expect(readdirSync(state).toSorted()).toEqual(['alias', 'claw-clan', 'skills'])
     expect(await version(owner)).toBe(name)
