@@ -1,3 +1,5 @@
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
 import type { EnrolDeps } from '../actions/enrolment.ts'
 import type { PinnedKey } from '../adapters/known-hosts.ts'
 import { withGrant, withoutGrant } from '../fleet/authorized-keys.ts'
@@ -42,14 +44,15 @@ export async function sshDeps(home: ReadyHome, terminal: Terminal, dryRun = fals
   home.closing.use(owner)
   const timeoutMs = settings.pingTimeoutSeconds * 1000
   const pinsOf = (id: string) => knownHosts.readPins(paths.knownHosts).get(idKey(id)) ?? []
-  const { publicKey } = await keys.ensureClanKey(paths, `claw-clan:${self.gatewayId}`)
+  const keyPaths = dryRun && !existsSync(paths.clanKey) ? await passingKey(home, terminal) : paths
+  const { publicKey } = await keys.ensureClanKey(keyPaths, `claw-clan:${self.gatewayId}`)
   const ownOffered = async (host: string, port: number) =>
     publicKeyOf(await ssh.offeredHostKey(host, port, { timeoutMs }))
   return {
     self,
     store: dryRun ? readOnly(home.store) : home.store,
     clock,
-    clanKey: parsePublicKey(publicKey, CLAN_KEY_TYPES, `${paths.clanKey}.pub`),
+    clanKey: parsePublicKey(publicKey, CLAN_KEY_TYPES, `${keyPaths.clanKey}.pub`),
     fingerprint: key => knownHosts.fingerprint(pinnedKeyOf(key).blob),
     offeredHostKey: async (host, port, type) => publicKeyOf(await owner.offeredHostKey(host, port, type)),
     ownHostKey: () => ownHostKey(ownOffered, [self.sshPort, '127.0.0.1', self.ip]),
@@ -70,7 +73,7 @@ export async function sshDeps(home: ReadyHome, terminal: Terminal, dryRun = fals
     resolve: owner.resolve,
     needDirectWay: owner.needDirectWay,
     runAsOwner: owner.run,
-    probe: await explicitProbe(home),
+    probe: await explicitProbe(home, keyPaths),
     confirm: terminal.canAsk ? question => ask(question, terminal) : undefined,
     onProgress: terminal.progress,
   }
@@ -141,7 +144,17 @@ const readOnly = (store: EnrolDeps['store']): EnrolDeps['store'] => ({
   saveRevocations: async () => undefined,
 })
 
-async function explicitProbe({ paths, settings }: ReadyHome): Promise<EnrolDeps['probe']> {
+type KeyPaths = Pick<ReadyHome['paths'], 'clanKey' | 'keys'>
+
+/** Where a key lies that a dry run uses where there is none yet; it is gone with the run. */
+async function passingKey({ closing }: ReadyHome, terminal: Terminal): Promise<KeyPaths> {
+  const { operatorFolder } = await import('../adapters/operator-folder.ts')
+  const { path } = closing.use(await operatorFolder())
+  terminal.warn('This machine has no clan key yet: one that was made for this dry run stands for it')
+  return { keys: path, clanKey: join(path, 'id_ed25519') }
+}
+
+async function explicitProbe({ settings }: ReadyHome, paths: KeyPaths): Promise<EnrolDeps['probe']> {
   const [{ probePeer }, { readClanKey }, { jitterMs, newNonce }] = await Promise.all([
     import('../adapters/peer-probe.ts'),
     import('../adapters/ssh-keys.ts'),

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
@@ -8,6 +8,23 @@ import { publicKeyText } from '../../src/fleet/public-key.ts'
 import { acquireLock } from '../../src/store/lock.ts'
 import { scriptOf } from '../support/program.ts'
 import { aKey } from '../support/public-keys.ts'
+
+test('a dry run makes no clan key where there is none', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'claw-revoke-'))
+  const keys = join(folder, 'home', 'keys')
+  const env = { ...process.env, HOME: folder, CLAW_CLAN_HOME: join(folder, 'home') }
+  const claw = (...words: readonly string[]) =>
+    spawnSync(process.execPath, words, { env, encoding: 'utf8', timeout: 30_000 })
+  claw(scriptOf('setup'), '--yes', '--gateway-id', 'vps', '--lead', '9')
+  rmSync(keys, { recursive: true })
+
+  const { stdout, status } = claw(scriptOf('setup-ssh'), 'forget', 'laptop', '--dry-run', '--json')
+
+  expect(JSON.parse(stdout)).toMatchObject({ error: { code: 'unknown-peer' } })
+  expect(status).toBe(2)
+  expect(existsSync(keys)).toBe(false)
+  rmSync(folder, { recursive: true })
+})
 
 test('a machine that may only look is locked out, though another run changes whom machines trust', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'claw-revoke-'))
