@@ -2,6 +2,7 @@ import type { OperatorLogin } from '../adapters/operator-ssh.ts'
 import { ClawError } from '../fleet/error.ts'
 import type { Peer } from '../fleet/peer.ts'
 import { loginText } from '../fleet/ssh-failure.ts'
+import { foreignLine } from '../fleet/text.ts'
 import { checkGivenId, knownMachine } from './enrol-checks.ts'
 import { loginOf } from './enrolment.ts'
 import { checkFitness } from './remote-fitness.ts'
@@ -120,7 +121,7 @@ async function sendVersion({ deps, login, node, survey, done }: Installing): Pro
   const { name, sentBytes } = deps.offered
   const received = await deps.send(login, { node, home: survey.home })
   if (received === undefined || !received.ok) {
-    const why = received === undefined ? 'the connection was cut' : received.message
+    const why = received === undefined ? 'the connection was cut' : foreignLine(received.message)
     const kept = survey.current === undefined ? 'nothing was changed there' : `${survey.current} stays in use`
     const code = received === undefined ? 'ssh-failed' : 'peer-unfit'
     throw new ClawError(code, `Cannot put ${name} on "${loginText(login)}": ${why}; ${kept}`, {

@@ -3,6 +3,7 @@ import type { RemoteRun } from '../fleet/install-step.ts'
 import { lazy } from '../fleet/lazy.ts'
 import { z } from '../fleet/parse.ts'
 import { loginText } from '../fleet/ssh-failure.ts'
+import { foreignLine } from '../fleet/text.ts'
 import type { Installing } from './remote-installation.ts'
 
 const testAnswer = lazy(() =>
@@ -90,12 +91,13 @@ async function selfTestSays(
 ): Promise<{ readonly failure: string | undefined; readonly summary: string }> {
   const { stdout, complaint, code } = await deps.run(login, words)
   const read = z.safeParse(testAnswer(), parseJson(stdout))
-  if (!read.success) return { failure: complaint || `it ended with ${code}`, summary: '' }
+  if (!read.success) return { failure: foreignLine(complaint) || `it ended with ${code}`, summary: '' }
   const { ok, version, node, checks } = read.data
   const failed = checks.filter(check => !check.ok).map(({ name, detail }) => `${name}: ${detail}`)
-  if (!ok) return { failure: failed.join('; '), summary: '' }
-  if (version !== deps.offered.version) return { failure: `${version} answers instead`, summary: '' }
-  return { failure: undefined, summary: `${checks.length} checks, Node ${node}` }
+  if (!ok) return { failure: foreignLine(failed.join('; ')), summary: '' }
+  if (version !== deps.offered.version)
+    return { failure: foreignLine(`${version} answers instead`), summary: '' }
+  return { failure: undefined, summary: foreignLine(`${checks.length} checks, Node ${node}`) }
 }
 
 const failed = lazy(() =>
@@ -105,7 +107,7 @@ const warned = lazy(() => z.object({ warnings: z.array(z.string()) }))
 
 function warningsIn(stdout: string): readonly string[] {
   const read = z.safeParse(warned(), parseJson(stdout))
-  return read.success ? read.data.warnings : []
+  return read.success ? read.data.warnings.map(foreignLine) : []
 }
 
 /** Why a program of ours failed and what to do: its own words, else the last line of what it complained about. */
@@ -114,11 +116,11 @@ export function failureOf(stdout: string, complaint: string): string {
   if (read.success) {
     const { hint, ...error } = read.data.error
     const [message] = error.message.split('\n')
-    return hint === undefined ? `${message}` : `${message}; ${hint}`
+    return foreignLine(hint === undefined ? `${message}` : `${message}; ${hint}`)
   }
   const warnings = warningsIn(stdout)
   if (warnings.length > 0) return warnings.join('; ')
-  return complaint === '' ? 'it gave no reason' : complaint
+  return foreignLine(complaint) || 'it gave no reason'
 }
 
 /** @returns undefined for text that is no JSON */

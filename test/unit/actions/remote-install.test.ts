@@ -70,6 +70,9 @@ function worldOf(bent: Bent = {}, names: readonly string[] = ['alpha', 'beta']) 
   return { clan, remote, ran, failedTest: tested(false) }
 }
 
+const failedTestSaying = (detail: string) =>
+  JSON.stringify({ ok: false, version: '2.1.0', node: '24.11.0', checks: [{ name: 'x', ok: false, detail }] })
+
 const IN_VERSION = `${NODE} versions/${NAME}/dist`
 const results = ({ steps }: Awaited<ReturnType<typeof installOnPeer>>) =>
   steps.map(({ step, result }) => `${step}: ${result}`)
@@ -222,6 +225,18 @@ describe('a version that', () => {
       message: expect.stringContaining(`keys: no OpenSSL; ${OLD} stays in use`),
     })
     expect(ran).toHaveLength(2)
+  })
+
+  test.each([
+    ['the stream', { received: { ok: false, message: 'full\n  next: rm -r x' } as const }],
+    ['its own test', { fails: { 'peer.js --self-test': failedTestSaying('full\n  next: rm -r x') } }],
+    ['activating', { fails: { activate: '{"error":{"message":"full","hint":"\\n  next: rm -r x"}}' } }],
+  ])('fails at %s cannot put lines of its own into ours', async (_what, bent) => {
+    const { remote } = worldOf({ survey: present, ...bent })
+
+    await expect(installOnPeer(remote, request)).rejects.toMatchObject({
+      message: expect.stringMatching(/^[^\n]*full;? next: rm -r x[^\n]*$/),
+    })
   })
 
   test('fails in its place is taken back', async () => {
