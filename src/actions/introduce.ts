@@ -102,11 +102,11 @@ const claimOf = ({ fingerprint }: IntroduceDeps, { gatewayId, clanPublicKey, rea
   hostKey: reach === null ? undefined : fingerprint(reach.hostKey),
 })
 
-/** A machine we cannot reach may look at us, and is no peer, or no longer one. */
+/** A machine we cannot reach may look at us, and is no peer, or no longer one. What fails gives it no right. */
 async function grantOnly(deps: IntroduceDeps, { gatewayId, clanPublicKey }: Introduced) {
-  const granted = await deps.grant(gatewayId, clanPublicKey)
   await deps.unpinHost(gatewayId)
   const wasPeer = await removeRecord(deps, gatewayId)
+  const granted = await deps.grant(gatewayId, clanPublicKey)
   if (granted === 'added') return granted
   return wasPeer || granted === 'replaced' ? 'updated' : 'unchanged'
 }

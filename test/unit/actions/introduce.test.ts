@@ -78,6 +78,17 @@ describe('introduce()', () => {
     expect(state.events.at(-1)).toMatchObject({ event: 'peer_removed', gatewayId: 'studio' })
   })
 
+  test('gives no right to a machine whose older pin cannot be taken away', async () => {
+    const { deps, granted } = worldOf([], {
+      unpinHost: async () => Promise.reject(new ClawError('store-unavailable', 'full')),
+    })
+
+    const { machines } = await introduce(deps, { machines: [studio({ reach: null })], forget: [] })
+
+    expect(machines[0]).toMatchObject({ result: 'refused', reason: 'full' })
+    expect(granted.size).toBe(0)
+  })
+
   test('refuses one machine with its reason and enrols the others', async () => {
     const { deps, state, granted } = worldOf([aPeer({ gatewayId: id('studio') })])
     const impostor = studio({ reach: { ip: '10.0.0.66', sshPort: 22, hostKey: aKey('impostor') } })
