@@ -4,6 +4,7 @@ import { ClawError } from '../fleet/error.ts'
 import { judge } from '../fleet/health.ts'
 import { idKey } from '../fleet/parse.ts'
 import type { Peer } from '../fleet/peer.ts'
+import { shellWord } from '../fleet/ssh-failure.ts'
 import { admit, refuseOtherKey } from './admit.ts'
 import { checkGivenId, leadRivals, legacyId } from './enrol-checks.ts'
 import type { EnrolDeps, Enrolment, EnrolRequest } from './enrolment.ts'
@@ -39,7 +40,7 @@ export async function enrolLegacy(deps: EnrolDeps, request: EnrolRequest, begun:
   const outcome = await deps.probe(enrolledPeer(known, facts, at), hostKey)
   if (outcome.kind !== 'ack') {
     throw new ClawError('peer-refused', `Cannot enrol "${gatewayId}": ${outcome.reason}: ${outcome.detail}`, {
-      hint: `Check that "ssh -i ${legacyKey} -p ${port} ${user}@${host}" opens a shell there`,
+      hint: `Check that "ssh -i ${shellWord(legacyKey)} -p ${port} ${user}@${host}" opens a shell there`,
     })
   }
   const { result, peer } = await admit(deps, {

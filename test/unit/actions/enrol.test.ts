@@ -400,10 +400,13 @@ describe('--legacy', () => {
     expect(world.pins.get('studio')).toEqual([hostKey])
   })
 
-  test('stores nothing when the proof fails', async () => {
+  test('stores nothing when the proof fails, and names a line that can be pasted', async () => {
     const world = worldOf([], { probe: async () => miss })
 
-    await expect(enrolPeer(world.deps, legacy)).rejects.toMatchObject({ code: 'peer-refused' })
+    await expect(enrolPeer(world.deps, { ...legacy, legacyKey: '/my keys/$(id)' })).rejects.toMatchObject({
+      code: 'peer-refused',
+      hint: expect.stringContaining("ssh -i '/my keys/$(id)' -p 22 claw@"),
+    })
     expect(world.state.peers).toEqual([])
     expect(world.pins.size).toBe(0)
   })
