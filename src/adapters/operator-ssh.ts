@@ -21,7 +21,8 @@ export type OperatorSsh = AsyncDisposable & {
  * keys, configuration and jump hosts.
  *
  * Nothing is forwarded, no connection that somebody else opened is used, and no key but the accepted one is believed,
- * whatever the owner's configuration says. A command that runs and exits non-zero is a result. Commands of one login
+ * whatever the owner's configuration says; only a KnownHostsCommand of his, which older versions of ssh do not know
+ * and stop at, can name further keys. A command that runs and exits non-zero is a result. Commands of one login
  * share one connection, so a password is typed once; it goes from the terminal to ssh and never through this program.
  *
  * `run` takes a constant as its command; all data goes through `stdin`, so that none of it shows in a process list.
