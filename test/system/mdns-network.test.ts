@@ -61,7 +61,16 @@ describe('claw-register run follows the network', () => {
       async () => (await heardAt(both, 'm1')).toSorted().join() === `${ours.ip},10.88.0.1`,
       20_000,
     )
-    expect(await heardAt(onlyFirst, 'm1')).toEqual([ours.ip])
+    let heard: readonly string[] = []
+    await timeUntil(
+      'the first network tells of it',
+      async () => {
+        heard = await heardAt(onlyFirst, 'm1')
+        return heard.length > 0
+      },
+      20_000,
+    )
+    expect(heard).toEqual([ours.ip])
   })
 
   test('without any network it waits for one', async () => {
