@@ -6,6 +6,7 @@ import type { OutsideStep, UninstallDeps } from '../actions/uninstall.ts'
 import { systemClock } from '../adapters/clock.ts'
 import type { HomePaths } from '../adapters/home-paths.ts'
 import { ClawError } from '../fleet/error.ts'
+import { field, parseValue } from '../fleet/parse.ts'
 import { crontabPlace } from './schedule-deps.ts'
 import type { Terminal } from './terminal.ts'
 
@@ -72,11 +73,10 @@ async function crontabStep(paths: HomePaths): Promise<OutsideStep> {
 
 /** The timers of launchd and systemd, which are known by names that the home's path decides. */
 async function schedulerSteps(paths: HomePaths): Promise<readonly OutsideStep[]> {
-  const [{ launchdScheduler }, { systemdScheduler }, { jobName }, { field, parseValue }] = await Promise.all([
+  const [{ launchdScheduler }, { systemdScheduler }, { jobName }] = await Promise.all([
     import('../adapters/scheduler-launchd.ts'),
     import('../adapters/scheduler-systemd.ts'),
     import('../adapters/job-name.ts'),
-    import('../fleet/parse.ts'),
   ])
   const job = {
     // Who pings, and how often, is no matter where the job goes.
