@@ -54,7 +54,7 @@ async function loadedBy(...sources: readonly string[]): Promise<ReadonlySet<stri
 
 // Every further file costs about half a millisecond of start-up. So what all programs need is one chunk, and what a
 // ping round loads with its first probe is another; small files that programs need without SSH are kept out of that.
-const everywhere = await loadedBy('bin/status.ts')
+const everywhere = await loadedBy('bin/status.ts', 'store/journal.ts')
 const probing = await loadedBy('adapters/peer-probe.ts', 'adapters/known-hosts.ts', 'adapters/ssh-keys.ts')
 const started = await loadedBy(...programs.map(name => `bin/${name}.ts`))
 
