@@ -87,6 +87,10 @@ test.each<[string, Record<string, string>]>([
   ['draws a random number', { 'adapters/a.ts': 'Math.random()' }],
   ['draws a random number', { 'store/a.ts': "import { randomUUID } from 'node:crypto'" }],
   ['default export', { 'fleet/a.ts': 'export default 1' }],
+  [
+    'imports fleet/parse.ts lazily',
+    { 'cli/a.ts': "await import('../fleet/parse.ts')", 'fleet/parse.ts': '' },
+  ],
   ['by require', { 'adapters/a.ts': "const a = require('x')" }],
   ['ends the process', { 'actions/a.ts': 'process.exit(1)' }],
   ['251 lines, at most 250', { 'fleet/a.ts': lines(251) }],
