@@ -237,11 +237,18 @@ describe("the owner's login", () => {
       await ssh(a, 'test', 'root', b.ip),
       await ssh(a, 'test', 'root', b.ip, '--identity', own, '--json'),
       await ssh(a, 'add', 'root', b.ip, '--identity', '/nowhere/key'),
-      await ssh(a, 'forget', 'beta'),
+      await a.claw('ping', ['--json']),
+      await a.claw('status', ['--json']),
+      await a.claw('discover', ['1', '--json']),
+      await a.claw('setup', ['schedule', '--no-wait', '--json']),
+      await a.claw('doctor', ['--all']),
+      await ssh(a, 'forget', 'beta', '--only-here'),
+      await a.claw('setup', ['uninstall', '--keep-data']),
     ]
     clearInterval(watch)
 
     expect(stdout).toContain('Enrolled beta')
+    expect(runs.slice(4).map(({ code }) => code)).toEqual(Array.from({ length: 7 }, () => 0))
     expect(seen.size).toBeGreaterThan(20)
     const messages = [stdout, ...runs.flatMap(run => [run.stdout, run.stderr])]
     const mine = [own, `${own}.pub`, ...keyFiles]
