@@ -44,7 +44,7 @@ async function perform(stop: AbortController, keep: boolean): Promise<number> {
   const seconds = ((performance.now() - startedAt) / 1000).toFixed(0)
   const well = paint('green', 'Everything worked')
   await print(`\n${well}, in ${seconds} s. Nothing of it is left on this machine.\n`)
-  await print('Your own machines: README.md, "First machines". To play: npm run demo -- --keep\n')
+  await print('Your own machines: README.md, "Put it on your machines". To play: npm run demo -- --keep\n')
   return 0
 }
 
